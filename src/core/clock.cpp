@@ -1,0 +1,70 @@
+#include "core/clock.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace snowflake {
+namespace {
+
+constexpr std::uint64_t ns_per_s = 1'000'000'000;
+
+std::int64_t read_ns(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return now.tv_sec * static_cast<std::int64_t>(ns_per_s) + now.tv_nsec;
+}
+
+/// Bounds of the counter's rate in hertz; {0, 0} where no counter can be used.
+struct Hertz {
+  std::uint64_t least;
+  std::uint64_t most;
+};
+
+#if defined(__x86_64__)
+// "Invariant TSC": bit 8 of EDX in CPUID leaf 0x80000007 (Intel SDM vol. 3, 18.17.1). The bounds
+// are wide of every x86-64 CPU that has it; they keep a measurement that a jump of the counter
+// spoiled from doing harm.
+Hertz counter_rate() {
+  unsigned eax, ebx, ecx, edx;
+  const bool invariant = __get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) && (edx & (1U << 8));
+  return invariant ? Hertz{500'000'000, 8'000'000'000} : Hertz{0, 0};
+}
+#elif defined(__aarch64__)
+// The architecture tells the rate: CNTFRQ_EL0 (Arm ARM, D13.8.1).
+Hertz counter_rate() {
+  std::uint64_t hertz;
+  asm volatile("mrs %0, cntfrq_el0" : "=r"(hertz));
+  return {hertz, hertz};
+}
+#else
+Hertz counter_rate() { return {0, 0}; }
+#endif
+
+}  // namespace
+
+std::int64_t wall_clock_ns() { return read_ns(CLOCK_REALTIME); }
+
+void CycleMeter::measure() {
+  const std::uint64_t now = cycles();
+  const std::int64_t now_ns = read_ns(CLOCK_MONOTONIC);
+  const std::uint64_t passed = now - anchor_cycles_;
+  const std::int64_t passed_ns = now_ns - anchor_ns_;
+  const bool disturbed = cycles() - now > passed >> 10;  // we lost the CPU between the two readings
+  const bool first = anchor_ns_ == 0;
+
+  const Hertz hertz = counter_rate();
+  if (first) rate_ = (hertz.least << rate_bits) / ns_per_s;
+  if (!first && !disturbed && passed_ns > 0) {
+    const auto measured = (static_cast<unsigned __int128>(passed) << rate_bits) / passed_ns;
+    rate_ = static_cast<std::uint64_t>(std::clamp<unsigned __int128>(
+        measured, (hertz.least << rate_bits) / ns_per_s, (hertz.most << rate_bits) / ns_per_s));
+  }
+  anchor_cycles_ = now;
+  anchor_ns_ = now_ns;
+}
+
+}  // namespace snowflake

@@ -1,0 +1,107 @@
+// A layout says what the 64 bits of an ID mean: which fields, where, in which unit of time since
+// which epoch.
+//
+// Guarantees: a layout is a value and never changes; encode() and decode() are exact inverses of
+// each other for all parts within bounds; every ID is below 2^63, so that it is a non-negative
+// bigint.
+//
+//     constexpr Parts parts{.tick = 1000, .node = 3, .worker = 7, .sequence = 42};
+//     static_assert(standard_layout.decode(standard_layout.encode(parts)) == parts);
+//
+// Limits: encode() trusts its caller; ask fits() first where parts come from outside.
+#pragma once
+
+#include <cstdint>
+
+namespace snowflake {
+
+/// Units of time since a layout's epoch (milliseconds in the standard layout). Negative: before the
+/// epoch.
+using Tick = std::int64_t;
+/// Milliseconds since 1970-01-01 UTC, without leap seconds.
+using UnixMs = std::int64_t;
+/// A finished ID, always below 2^63.
+using Id = std::uint64_t;
+
+/// A run of bits. A field of width 0 is absent: it reads as 0 and holds nothing but 0.
+struct Field {
+  std::uint8_t shift = 0;
+  std::uint8_t width = 0;
+
+  [[nodiscard]] constexpr std::uint64_t max() const { return (std::uint64_t{1} << width) - 1; }
+  [[nodiscard]] constexpr std::uint64_t get(Id id) const { return (id >> shift) & max(); }
+  [[nodiscard]] constexpr Id put(std::uint64_t value) const { return value << shift; }
+  [[nodiscard]] constexpr bool holds(std::uint64_t value) const { return value <= max(); }
+  [[nodiscard]] constexpr bool operator==(const Field&) const = default;
+};
+
+/// What an ID says, field by field.
+struct Parts {
+  Tick tick = 0;
+  std::uint64_t node = 0;
+  std::uint64_t worker = 0;
+  std::uint64_t sequence = 0;
+
+  [[nodiscard]] constexpr bool operator==(const Parts&) const = default;
+};
+
+struct Layout {
+  Field timestamp;
+  Field node;
+  Field worker;
+  Field sequence;
+  std::int64_t unit_ms = 1;  ///< length of a tick in milliseconds
+  UnixMs epoch_ms = 0;       ///< the time of tick 0
+
+  [[nodiscard]] constexpr Tick last_tick() const { return static_cast<Tick>(timestamp.max()); }
+
+  /// The tick in which `time` lies: rounded down, also before the epoch. May lie outside the
+  /// layout.
+  [[nodiscard]] constexpr Tick tick_at(UnixMs time) const {
+    const std::int64_t since_epoch = time - epoch_ms;
+    return since_epoch / unit_ms - (since_epoch % unit_ms < 0);
+  }
+
+  /// The first millisecond of `tick`.
+  [[nodiscard]] constexpr UnixMs time_at(Tick tick) const { return epoch_ms + tick * unit_ms; }
+
+  [[nodiscard]] constexpr bool contains(Tick tick) const {
+    return tick >= 0 && tick <= last_tick();
+  }
+
+  [[nodiscard]] constexpr bool fits(const Parts& parts) const {
+    return contains(parts.tick) && node.holds(parts.node) && worker.holds(parts.worker) &&
+           sequence.holds(parts.sequence);
+  }
+
+  /// The ID that says `parts`, which must fit.
+  [[nodiscard]] constexpr Id encode(const Parts& parts) const {
+    return timestamp.put(static_cast<std::uint64_t>(parts.tick)) | node.put(parts.node) |
+           worker.put(parts.worker) | sequence.put(parts.sequence);
+  }
+
+  [[nodiscard]] constexpr Parts decode(Id id) const {
+    return {.tick = static_cast<Tick>(timestamp.get(id)),
+            .node = node.get(id),
+            .worker = worker.get(id),
+            .sequence = sequence.get(id)};
+  }
+
+  [[nodiscard]] constexpr bool operator==(const Layout&) const = default;
+};
+
+//      63 62                                22 21   17 16   12 11         0
+//     +--+------------------------------------+-------+-------+------------+
+//     | 0|  milliseconds since 2025-01-01 UTC |  node | worker|  sequence  |
+//     +--+----------------- 41 ---------------+-- 5 --+-- 5 --+---- 12 ----+
+//
+/// The layout of snowflake_next(): until 2094-09-07, 32 nodes, 32 workers a node, 4096 IDs a worker
+/// a millisecond.
+inline constexpr Layout standard_layout{.timestamp = {.shift = 22, .width = 41},
+                                        .node = {.shift = 17, .width = 5},
+                                        .worker = {.shift = 12, .width = 5},
+                                        .sequence = {.shift = 0, .width = 12},
+                                        .unit_ms = 1,
+                                        .epoch_ms = 1735689600000};
+
+}  // namespace snowflake

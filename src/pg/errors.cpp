@@ -1,0 +1,99 @@
+#include "pg/errors.hpp"
+
+#include "pg/postgres.hpp"
+#include "pg/time.hpp"
+
+namespace snowflake::pg {
+namespace {
+
+[[noreturn]] void raise_before_epoch(const Layout& layout) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("cannot make a Snowflake ID: the clock is before the epoch"),
+                  errdetail("The layout's time begins at %s.", utc_text(layout.time_at(0)).text),
+                  errhint("Set the server's clock.")));
+  pg_unreachable();
+}
+
+[[noreturn]] void raise_out_of_time(const Layout& layout) {
+  ereport(ERROR, (errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
+                  errmsg("cannot make a Snowflake ID: the time of the layout has ended"),
+                  errdetail("Its last millisecond was %s.",
+                            utc_text(layout.time_at(layout.last_tick() + 1) - 1).text),
+                  errhint("If the year is wrong, set the server's clock.")));
+  pg_unreachable();
+}
+
+[[noreturn]] void raise_clock_too_far_back(const Moment& moment, const Layout& layout) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last ID",
+                         seconds(moment.behind, layout)),
+                  errhint("Set the server's clock, or wait until it has caught up, or raise "
+                          "snowflake_id.max_clock_drift.")));
+  pg_unreachable();
+}
+
+}  // namespace
+
+void raise_outcome(const Moment& moment, const Layout& layout) {
+  switch (moment.outcome) {
+    case Outcome::before_epoch:
+      raise_before_epoch(layout);
+    case Outcome::out_of_time:
+      raise_out_of_time(layout);
+    case Outcome::clock_too_far_back:
+      raise_clock_too_far_back(moment, layout);
+    case Outcome::ready:
+    case Outcome::wait:
+      break;
+  }
+  elog(ERROR, "snowflake_id: outcome %d is no error", static_cast<int>(moment.outcome));
+  pg_unreachable();
+}
+
+void warn_of_clock_set_back(const Moment& moment, const Layout& layout) {
+  ereport(WARNING,
+          (errmsg("the clock was set back: it is %.3f s behind the last Snowflake ID",
+                  seconds(moment.behind, layout)),
+           errdetail("IDs go on from the time of the last one until the clock has caught up.")));
+}
+
+void refuse_on_standby() {
+  if (!RecoveryInProgress()) return;
+  ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+                  errmsg("cannot make a Snowflake ID on a standby"),
+                  errhint("Connect to the primary; IDs can be read and decoded here.")));
+}
+
+Id checked_id(std::int64_t id) {
+  if (id < 0)
+    ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+                    errmsg("%lld is not a Snowflake ID", static_cast<long long>(id)),
+                    errdetail("Snowflake IDs are not negative.")));
+  return static_cast<Id>(id);
+}
+
+std::uint64_t checked_part(const char* name, std::int64_t value, std::uint64_t most) {
+  if (value < 0 || static_cast<std::uint64_t>(value) > most)
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("%s %lld is out of range", name, static_cast<long long>(value)),
+             errdetail("It must lie between 0 and %llu.", static_cast<unsigned long long>(most))));
+  return static_cast<std::uint64_t>(value);
+}
+
+void raise_time_outside(const Layout& layout) {
+  ereport(ERROR, (errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+                  errmsg("timestamp is outside the layout's time"),
+                  errdetail("It must lie between %s and %s.", utc_text(layout.time_at(0)).text,
+                            utc_text(layout.time_at(layout.last_tick() + 1) - 1).text)));
+  pg_unreachable();
+}
+
+std::uint64_t checked_count(std::int64_t count) {
+  if (count < 0)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("count %lld must not be negative", static_cast<long long>(count))));
+  return static_cast<std::uint64_t>(count);
+}
+
+}  // namespace snowflake::pg

@@ -1,0 +1,31 @@
+// What PostgreSQL's users are told: the one place where outcomes of the core become SQLSTATEs,
+// messages and hints.
+#pragma once
+
+#include "core/layout.hpp"
+#include "core/space.hpp"
+
+namespace snowflake::pg {
+
+/// Raises the error of an outcome that is neither ready nor wait.
+[[noreturn]] void raise_outcome(const Moment& moment, const Layout& layout);
+
+/// Warns that the clock was set back and IDs go on from the last time used.
+void warn_of_clock_set_back(const Moment& moment, const Layout& layout);
+
+/// 25006: this server is a standby.
+void refuse_on_standby();
+
+/// 22003 unless the ID is one: bigint, not negative.
+[[nodiscard]] Id checked_id(std::int64_t id);
+
+/// 22023 unless 0 <= value <= most.
+[[nodiscard]] std::uint64_t checked_part(const char* name, std::int64_t value, std::uint64_t most);
+
+/// 22008: `the time lies outside the layout`.
+[[noreturn]] void raise_time_outside(const Layout& layout);
+
+/// 22023 if the count is negative.
+[[nodiscard]] std::uint64_t checked_count(std::int64_t count);
+
+}  // namespace snowflake::pg

@@ -1,0 +1,87 @@
+// The one wall between C++ and PostgreSQL: its headers, and every difference between its major
+// versions.
+//
+// Rules on this side of the wall: no exceptions, no allocation but palloc, and no destructor that
+// matters alive across a call into PostgreSQL, for ereport(ERROR) jumps over it.
+#pragma once
+
+extern "C" {
+#include "postgres.h"  // before all others
+}
+
+extern "C" {
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
+#include "utils/timestamp.h"
+#if PG_VERSION_NUM >= 140000
+#include "utils/wait_event.h"
+#endif
+}
+
+#if PG_VERSION_NUM < 130000 || PG_VERSION_NUM >= 200000
+#error "snowflake_id knows PostgreSQL 13 to 19"
+#endif
+
+// Since 16 (upstream commit 089480c07705) libraries are built with hidden visibility and
+// PGDLLEXPORT lifts it; we do so everywhere.
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
+/// Opens the definition of a function that SQL can call.
+#define SNOWFLAKE_SQL_FUNCTION(name)        \
+  extern "C" {                              \
+  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+  PG_FUNCTION_INFO_V1(name);                \
+  }                                         \
+  Datum name([[maybe_unused]] PG_FUNCTION_ARGS)
+
+namespace snowflake::pg {
+
+/// The variable of that name, also if it is only a placeholder for a library not loaded yet;
+/// nullptr if there is none.
+inline const config_generic* find_setting(const char* name) {
+#if PG_VERSION_NUM >= 160000  // upstream commit 407b50f2d421 made find_option() public
+  return find_option(name, false, true, 0);
+#else
+  config_generic** variables = get_guc_variables();
+  for (int i = 0; i < GetNumConfigOptions(); ++i)
+    if (pg_strcasecmp(variables[i]->name, name) == 0) return variables[i];
+  return nullptr;
+#endif
+}
+
+/// Claims the prefix: a misspelt setting is warned of instead of silently kept.
+inline void reserve_setting_prefix(const char* prefix) {
+#if PG_VERSION_NUM >= 150000  // upstream commit 88103567cb8f
+  MarkGUCPrefixReserved(prefix);
+#else
+  EmitWarningsOnPlaceholders(prefix);
+#endif
+}
+
+/// What pg_stat_activity shows while we wait for the clock.
+inline uint32 clock_wait_event() {
+#if PG_VERSION_NUM >= 170000  // upstream commit c9af054653077
+  static uint32 event = 0;
+  if (event == 0) event = WaitEventExtensionNew("SnowflakeIdClock");
+  return event;
+#else
+  return PG_WAIT_EXTENSION;
+#endif
+}
+
+}  // namespace snowflake::pg

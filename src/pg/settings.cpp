@@ -1,0 +1,59 @@
+#include "pg/settings.hpp"
+
+#include <climits>
+
+#include "pg/generate.hpp"
+#include "pg/postgres.hpp"
+
+namespace snowflake::pg {
+namespace {
+
+constexpr const char* node_id_name = "snowflake_id.node_id";
+constexpr const char* max_clock_drift_name = "snowflake_id.max_clock_drift";
+constexpr int seven_days = 7 * 24 * 60 * 60;
+
+int node_id = 0;
+int max_clock_drift_s = seven_days;
+
+void node_id_changed(int, void*) { forget_reservation(); }
+
+// Before a library is loaded, PostgreSQL lets everybody set its variables: as connection options,
+// with ALTER ROLE, with SET. Defining a variable then discards such a value, *and with it the one
+// from postgresql.conf that it hid*, here or in a parallel worker: the session would make IDs of
+// node 0, which may be another server. So a session that was given a value of its own does not get
+// the library at all.
+void refuse_value_of_session(const char* name) {
+  const config_generic* setting = find_setting(name);
+  if (setting == nullptr || !(setting->flags & GUC_CUSTOM_PLACEHOLDER)) return;
+  if (setting->source <= PGC_S_ARGV && setting->reset_source <= PGC_S_ARGV) return;
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM),
+       errmsg("parameter \"%s\" cannot be set for a session, role or database", name),
+       errhint("RESET it, or remove it from the connection options, ALTER ROLE or ALTER DATABASE. "
+               "It belongs in postgresql.conf or ALTER SYSTEM.")));
+}
+
+}  // namespace
+
+void define_settings() {
+  refuse_value_of_session(node_id_name);
+  refuse_value_of_session(max_clock_drift_name);
+  DefineCustomIntVariable(node_id_name, "Number of this server in the Snowflake IDs that it makes.",
+                          "Give every server that makes IDs for the same data a number of its own.",
+                          &node_id, 0, 0, static_cast<int>(standard_layout.node.max()), PGC_SIGHUP,
+                          0, nullptr, node_id_changed, nullptr);
+  DefineCustomIntVariable(
+      max_clock_drift_name,
+      "How far the clock may be set back before making Snowflake IDs is refused.",
+      "Up to this distance, IDs go on from the last time used.", &max_clock_drift_s, seven_days, 0,
+      INT_MAX, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+  reserve_setting_prefix("snowflake_id");
+}
+
+Terms current_terms(const Layout& layout) {
+  return {.node = static_cast<std::uint64_t>(node_id),
+          .max_drift = max_clock_drift_s * INT64CONST(1000) / layout.unit_ms};
+}
+
+}  // namespace snowflake::pg

@@ -1,0 +1,23 @@
+// Between PostgreSQL's timestamps (microseconds since 2000-01-01 UTC) and the core's time.
+#pragma once
+
+#include "core/layout.hpp"
+
+namespace snowflake::pg {
+
+/// A time as text, like 2026-11-20T10:25:16.123Z, whatever the session's TimeZone and DateStyle.
+struct UtcText {
+  char text[32];
+};
+[[nodiscard]] UtcText utc_text(UnixMs time);
+
+/// timestamptz of the first microsecond of a tick; exact for every tick of every layout.
+[[nodiscard]] std::int64_t timestamptz_at(Tick tick, const Layout& layout);
+
+/// The tick in which a timestamptz lies. 22008 if that is none of the layout's, or infinite.
+[[nodiscard]] Tick tick_of(std::int64_t timestamptz, const Layout& layout);
+
+/// A distance in seconds, for messages.
+[[nodiscard]] double seconds(Tick ticks, const Layout& layout);
+
+}  // namespace snowflake::pg
