@@ -9,6 +9,8 @@
 --
 -- Who is quick does much in one statement, so that the statement itself does not count; who is slow would take hours.
 
+SET client_min_messages = warning;
+
 CREATE EXTENSION snowflake_id;
 
 CREATE FUNCTION empty_function() RETURNS bigint AS :'empty_library' LANGUAGE C VOLATILE STRICT;

@@ -1,11 +1,6 @@
--- What is measured within the server. Contenders take turns in every round, so that noise hits all alike; figures are
--- medians over the rounds.
+-- What is measured within the server. Contenders take turns in every round, so that noise hits all alike.
 
 CREATE TABLE result (what text, contender text, clients int, value float8);
-
-CREATE VIEW median AS
-SELECT what, contender, clients, percentile_cont(0.5) WITHIN GROUP (ORDER BY value) AS value
-FROM result GROUP BY 1, 2, 3;
 
 CREATE FUNCTION seconds_of(query text) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE
@@ -79,41 +74,39 @@ BEGIN
   END LOOP;
 END $$;
 
--- How much an ID's time differs from the clock. An ID cannot be older than the clock before the call, nor younger
--- than the clock after it: what it is beyond that, it is off by. Small arrays show it all along, the large one at
--- its ends; between them, its milliseconds must follow one another as time does.
+-- How much an ID's time differs from the clock. It cannot be older than the clock before the call, nor younger than the
+-- clock after it: what it is beyond that, it is off by. Small arrays show it all along. The large one shows it at its
+-- ends; between them, every 1000th ID must be later than the one before as time is.
 CREATE FUNCTION ms_outside(made timestamptz, started timestamptz, ended timestamptz) RETURNS float8
 LANGUAGE sql AS $$
 SELECT extract(epoch FROM greatest(started - made, made - ended, '0'))::float8 * 1000
 $$;
 
+CREATE FUNCTION largest_step_ms(ids bigint[]) RETURNS float8 LANGUAGE sql AS $$
+SELECT extract(epoch FROM max(snowflake_timestamp(ids[i]) - snowflake_timestamp(ids[i - 1000])))::float8 * 1000
+FROM generate_series(1001, cardinality(ids), 1000) AS i
+$$;
+
 CREATE PROCEDURE measure_array(rounds int, count int) LANGUAGE plpgsql AS $$
-DECLARE
-  a record;
 BEGIN
   FOR round IN 1..rounds LOOP
-    SELECT started, ended, extract(epoch FROM ended - started) AS seconds,
-           snowflake_timestamp(ids[1]) AS first, snowflake_timestamp(ids[count]) AS last
-    INTO a
+    INSERT INTO result
+    SELECT figure.what, 'snowflake_next_array()', 1, figure.value
     FROM (SELECT clock_timestamp() AS started, snowflake_next_array(count) AS ids, clock_timestamp() AS ended
-          OFFSET 0) AS call;
-    INSERT INTO result VALUES
-      ('array IDs/s', 'snowflake_next_array()', 1, count / a.seconds),
-      ('array first off ms', 'snowflake_next_array()', 1, ms_outside(a.first, a.started, a.ended)),
-      ('array last off ms', 'snowflake_next_array()', 1, extract(epoch FROM a.ended - a.last) * 1000);
+          OFFSET 0) AS call,
+         LATERAL (VALUES
+           ('array IDs/s', count / extract(epoch FROM ended - started)::float8),
+           ('array first off ms', ms_outside(snowflake_timestamp(ids[1]), started, ended)),
+           ('array last off ms', extract(epoch FROM ended - snowflake_timestamp(ids[count]))::float8 * 1000),
+           ('array step ms', largest_step_ms(ids))) AS figure (what, value);
+    COMMIT;
+
+    INSERT INTO result
+    SELECT 'small arrays off ms', 'snowflake_next_array()', 1,
+           max(greatest(ms_outside(snowflake_timestamp(ids[1]), started, ended),
+                        ms_outside(snowflake_timestamp(ids[4096]), started, ended)))
+    FROM (SELECT clock_timestamp() AS started, snowflake_next_array(4096) AS ids, clock_timestamp() AS ended
+          FROM generate_series(1, count / 4096) OFFSET 0) AS calls;
     COMMIT;
   END LOOP;
-
-  INSERT INTO result
-  SELECT 'array step ms', 'snowflake_next_array()', 1, extract(epoch FROM max(made - previous)) * 1000
-  FROM (SELECT made, lag(made) OVER (ORDER BY made) AS previous
-        FROM (SELECT DISTINCT snowflake_timestamp(id) AS made
-              FROM unnest(snowflake_next_array(count)) AS id) AS milliseconds) AS steps;
-
-  INSERT INTO result
-  SELECT 'array all off ms', 'snowflake_next_array()', 1,
-         max(greatest(ms_outside(snowflake_timestamp(ids[1]), started, ended),
-                      ms_outside(snowflake_timestamp(ids[4096]), started, ended)))
-  FROM (SELECT clock_timestamp() AS started, snowflake_next_array(4096) AS ids, clock_timestamp() AS ended
-        FROM generate_series(1, count / 4096) OFFSET 0) AS calls;
 END $$;
