@@ -43,6 +43,8 @@ FROM (SELECT DISTINCT clients FROM result WHERE what = 'IDs/s') AS measured \gse
 \qecho
 \qecho '![Clients side by side](clients.svg)'
 \qecho
+\qecho '![Bulk INSERT](bulk.svg)'
+\qecho
 \qecho '## Targets'
 \qecho
 \qecho '| target | measured | met? |'
