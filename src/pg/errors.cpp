@@ -24,11 +24,13 @@ namespace {
 }
 
 [[noreturn]] void raise_clock_too_far_back(const Moment& moment, const Layout& layout) {
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last ID",
-                         seconds(moment.behind, layout)),
-                  errhint("Set the server's clock, or wait until it has caught up, or raise "
-                          "snowflake_id.max_clock_drift.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last one",
+                  seconds(moment.behind, layout)),
+           errdetail("That is more than snowflake_id.max_clock_drift allows."),
+           errhint("Set the server's clock; or wait until it has caught up; or, if no later IDs "
+                   "exist any more, call snowflake_reset_clock().")));
   pg_unreachable();
 }
 
