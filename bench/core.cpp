@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <cstdlib>
 
 #include "core/clock.hpp"
 #include "core/layout.hpp"
@@ -12,14 +13,14 @@
 namespace snowflake {
 namespace {
 
-constexpr Terms terms{.node = 0, .max_drift = 1000};
+constexpr Terms terms{.node = 0, .max_drift = 1000, .horizon = standard_layout.last_tick()};
 
-Run reserve_and_take(Space& space, Session& session, std::int64_t (*clock)(), std::uint64_t count) {
-  for (;;) {
-    const Reading reading = space.read(standard_layout, clock);
-    if (session.reserve(reading, terms, count).outcome == Outcome::ready)
-      return session.take(count);
-  }
+Id reserve_and_take(Space& space, Session& session, std::int64_t (*clock)()) {
+  Outcome outcome;
+  do outcome = session.reserve(space.read(standard_layout, clock), terms, 1).outcome;
+  while (outcome == Outcome::wait);
+  if (outcome != Outcome::ready) std::abort();
+  return session.take(1).first;
 }
 
 // An ID a call, as snowflake_next() does, by the real clock: all threads share one space.
@@ -29,7 +30,7 @@ void session_next(benchmark::State& state) {
   session.join(space, standard_layout);
   for (auto _ : state) {
     Id id;
-    if (!session.next(id)) id = reserve_and_take(space, session, wall_clock_ns, 1).first;
+    if (!session.next(id)) id = reserve_and_take(space, session, wall_clock_ns);
     benchmark::DoNotOptimize(id);
   }
   session.leave();
@@ -49,8 +50,7 @@ void session_reserve_and_take(benchmark::State& state) {
   Space space;
   Session session;
   session.join(space, standard_layout);
-  for (auto _ : state)
-    benchmark::DoNotOptimize(reserve_and_take(space, session, hurrying_clock, 1));
+  for (auto _ : state) benchmark::DoNotOptimize(reserve_and_take(space, session, hurrying_clock));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(session_reserve_and_take);
