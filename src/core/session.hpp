@@ -38,18 +38,21 @@ struct Run {
   std::uint64_t count;
 };
 
-/// What the server's settings say.
+/// What the server allows at this moment.
 struct Terms {
   std::uint64_t node;  ///< must fit the layout
   Tick max_drift;      ///< ticks that the clock may be set back
+  Tick horizon;        ///< no ID of a later tick
 };
+
+/// A clock set back by up to 10 ms is waited for: NTP steps and virtual machines that resume cause
+/// such steps, and a wait of that length harms nobody.
+inline constexpr std::int64_t tolerance_ms = 10;
+
+[[nodiscard]] Limits limits_of(const Layout& layout, Tick max_drift);
 
 class Session {
  public:
-  /// A clock set back by up to 10 ms is waited for: NTP steps and virtual machines that resume
-  /// cause such steps, and a wait of that length harms nobody.
-  static constexpr std::int64_t tolerance_ms = 10;
-
   /// Picks a home worker. Zeroed (static) sessions have not joined anything and hand out nothing.
   void join(Space& space, const Layout& layout);
 

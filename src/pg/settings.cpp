@@ -53,7 +53,8 @@ void define_settings() {
 
 Terms current_terms(const Layout& layout) {
   return {.node = static_cast<std::uint64_t>(node_id),
-          .max_drift = max_clock_drift_s * INT64CONST(1000) / layout.unit_ms};
+          .max_drift = max_clock_drift_s * INT64CONST(1000) / layout.unit_ms,
+          .horizon = layout.last_tick()};
 }
 
 }  // namespace snowflake::pg
