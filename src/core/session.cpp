@@ -10,12 +10,6 @@ constexpr std::uint64_t first_share = 16;
 
 }  // namespace
 
-Limits limits_of(const Layout& layout, Tick max_drift) {
-  return {.max_drift = max_drift,
-          .tolerance = std::max<Tick>(1, tolerance_ms / layout.unit_ms),
-          .last_tick = layout.last_tick()};
-}
-
 void Session::join(Space& space, const Layout& layout) {
   space_ = &space;
   layout_ = &layout;

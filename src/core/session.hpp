@@ -45,12 +45,6 @@ struct Terms {
   Tick horizon;        ///< no ID of a later tick
 };
 
-/// A clock set back by up to 10 ms is waited for: NTP steps and virtual machines that resume cause
-/// such steps, and a wait of that length harms nobody.
-inline constexpr std::int64_t tolerance_ms = 10;
-
-[[nodiscard]] Limits limits_of(const Layout& layout, Tick max_drift);
-
 class Session {
  public:
   /// Picks a home worker. Zeroed (static) sessions have not joined anything and hand out nothing.
@@ -83,6 +77,9 @@ class Session {
     next_ += run.count;
     return run;
   }
+
+  /// Whether take() would give anything.
+  [[nodiscard]] bool has_reservation() const { return next_ != end_; }
 
   /// Drops the reservation: the next ID is made under new terms.
   void forget() { end_ = next_; }
