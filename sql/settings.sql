@@ -12,9 +12,15 @@ SHOW snowflake_id.max_clock_drift;
 SET snowflake_id.node_id = 7;
 SELECT set_config('snowflake_id.node_id', '7', true);
 SET snowflake_id.max_clock_drift = '1min';
+BEGIN;
 ALTER ROLE CURRENT_USER SET snowflake_id.node_id = 7;
+ROLLBACK;
+BEGIN;
 DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET snowflake_id.node_id = 7', current_database()); END $$;
+ROLLBACK;
+BEGIN;
 CREATE FUNCTION spoof() RETURNS bigint LANGUAGE sql SET snowflake_id.node_id = 7 AS 'SELECT snowflake_next()';
+ROLLBACK;
 SELECT snowflake_node(snowflake_next());
 
 -- What no server can be.
