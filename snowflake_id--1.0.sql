@@ -3,6 +3,16 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION snowflake_id" to load this file. \quit
 
+-- The generator. Its value is the horizon: no ID of a later time was made. Its increment overflows, so that nextval()
+-- always fails: nobody but snowflake_next() moves it. A dump carries it.
+
+CREATE SEQUENCE snowflake_id
+  AS bigint INCREMENT BY 9223372036854775807 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 NO CYCLE;
+COMMENT ON SEQUENCE snowflake_id IS
+  'generator of Snowflake IDs: USAGE is the right to make them, last_value is the horizon that none has passed';
+GRANT USAGE ON SEQUENCE snowflake_id TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('snowflake_id', '');
+
 -- Make. Volatile: each call gives other IDs. Parallel safe: a worker process is one more session.
 
 CREATE FUNCTION snowflake_next() RETURNS bigint
@@ -89,3 +99,27 @@ AS 'MODULE_PATHNAME', 'snowflake_encode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer) IS
   'the Snowflake ID that says so; for tests and imports, not a way to make unique IDs';
+
+-- Run a server.
+
+CREATE FUNCTION snowflake_observe(id bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'snowflake_observe'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_observe(bigint) IS
+  'from now on this server makes only Snowflake IDs of a later time than this one, e.g. after an import';
+REVOKE EXECUTE ON FUNCTION snowflake_observe(bigint) FROM PUBLIC;
+
+CREATE FUNCTION snowflake_reset_clock() RETURNS void
+AS 'MODULE_PATHNAME', 'snowflake_reset_clock'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_reset_clock() IS
+  'make Snowflake IDs from the clock''s time on again; only if all IDs of a later time are gone, else duplicates';
+REVOKE EXECUTE ON FUNCTION snowflake_reset_clock() FROM PUBLIC;
+
+CREATE FUNCTION snowflake_clock(
+  OUT wall_clock timestamptz, OUT floor timestamptz, OUT horizon timestamptz, OUT incarnation bigint,
+  OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
+AS 'MODULE_PATHNAME', 'snowflake_clock'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_clock() IS
+  'the clock; the floor: the time of the latest Snowflake ID, and its distance ahead of the clock; the horizon; setbacks since start';

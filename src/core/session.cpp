@@ -31,14 +31,16 @@ void Session::leave() {
 }
 
 Moment Session::reserve(const Reading& reading, const Terms& terms, std::uint64_t count) {
-  const Limits limits{.max_drift = terms.max_drift,
-                      .tolerance = std::max<Tick>(1, tolerance_ms / layout_->unit_ms),
-                      .last_tick = layout_->last_tick()};
+  const Limits limits = limits_of(*layout_, terms.max_drift);
   bool set_back = false;
   for (;;) {
     Moment moment = space_->now(reading, limits);
     moment.set_back = set_back |= moment.set_back;
     if (moment.outcome != Outcome::ready) return moment;
+    if (moment.tick > terms.horizon) {
+      moment.outcome = Outcome::beyond_horizon;
+      return moment;
+    }
     if (reserve_in(moment.tick, terms.node, count)) {
       arm(reading);
       return moment;

@@ -38,18 +38,15 @@ struct Run {
   std::uint64_t count;
 };
 
-/// What the server's settings say.
+/// What the server allows at this moment.
 struct Terms {
   std::uint64_t node;  ///< must fit the layout
   Tick max_drift;      ///< ticks that the clock may be set back
+  Tick horizon;        ///< no ID of a later tick
 };
 
 class Session {
  public:
-  /// A clock set back by up to 10 ms is waited for: NTP steps and virtual machines that resume
-  /// cause such steps, and a wait of that length harms nobody.
-  static constexpr std::int64_t tolerance_ms = 10;
-
   /// Picks a home worker. Zeroed (static) sessions have not joined anything and hand out nothing.
   void join(Space& space, const Layout& layout);
 
@@ -80,6 +77,9 @@ class Session {
     next_ += run.count;
     return run;
   }
+
+  /// Whether take() would give anything.
+  [[nodiscard]] bool has_reservation() const { return next_ != end_; }
 
   /// Drops the reservation: the next ID is made under new terms.
   void forget() { end_ = next_; }

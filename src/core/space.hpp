@@ -22,6 +22,7 @@
 // memory is a new one.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -33,6 +34,7 @@ namespace snowflake {
 enum class Outcome {
   ready,
   wait,               ///< all is spent until the clock moves on
+  beyond_horizon,     ///< the tick is past Terms::horizon, which has to be moved on first
   before_epoch,       ///< the clock says a time before the layout's epoch
   out_of_time,        ///< the layout's timestamps are used up
   clock_too_far_back  ///< further than Limits::max_drift
@@ -47,11 +49,22 @@ struct Reading {
   std::int64_t left_ns;  ///< until the wall clock's tick ends; > 0
 };
 
+/// How the clock may behave.
 struct Limits {
   Tick max_drift;  ///< no IDs while the clock is further behind `latest`
   Tick tolerance;  ///< up to here, a clock set back is waited for
   Tick last_tick;  ///< of the layout
 };
+
+/// A clock set back by up to 10 ms is waited for: NTP steps and virtual machines that resume cause
+/// such steps, and a wait of that length harms nobody.
+inline constexpr std::int64_t tolerance_ms = 10;
+
+[[nodiscard]] constexpr Limits limits_of(const Layout& layout, Tick max_drift) {
+  return {.max_drift = max_drift,
+          .tolerance = std::max<Tick>(1, tolerance_ms / layout.unit_ms),
+          .last_tick = layout.last_tick()};
+}
 
 struct Moment {
   Outcome outcome;
@@ -59,6 +72,12 @@ struct Moment {
   Tick behind = 0;  ///< how far the clock is behind `latest`
   bool set_back =
       false;  ///< the caller is the one who found that the clock was set back, and should say so
+};
+
+/// How often the clock was found set back since the space was made, and by how much at most.
+struct Setbacks {
+  std::uint64_t count;
+  Tick largest;
 };
 
 class Space {
@@ -76,8 +95,20 @@ class Space {
   /// not, wait.
   [[nodiscard]] bool move_on(Tick spent, const Reading& reading);
 
+  /// Ticks up to `used` were used, by whatever left a trace of it (a horizon, an ID from
+  /// elsewhere): IDs are made of later ones from now on. Refused as clock_too_far_back, with
+  /// nothing changed, where that is too far ahead.
+  [[nodiscard]] Moment observe(Tick used, const Reading& reading, const Limits& limits);
+
+  /// Forgets all that is later than `wall`. May lead to duplicates of IDs made later than that; for
+  /// an operator who knows that there are none. Sessions must forget what they know when resets()
+  /// has changed.
+  void reset(Tick wall, unsigned sequence_bits);
+
   [[nodiscard]] Tick latest() const { return latest_.load(std::memory_order_acquire); }
   [[nodiscard]] Tick setback() const { return setback_.load(std::memory_order_relaxed); }
+  [[nodiscard]] Setbacks setbacks() const;
+  [[nodiscard]] std::uint64_t resets() const { return resets_.load(std::memory_order_acquire); }
   [[nodiscard]] Worker& worker(unsigned number) { return workers_[number]; }
 
   /// The worker with the fewest tenants, of the first `workers`; the lowest of equals, for it has
@@ -85,12 +116,14 @@ class Space {
   [[nodiscard]] unsigned emptiest_worker(unsigned workers) const;
 
  private:
-  Tick raise_latest(Tick tick);
   void clock_is_right_again();
   [[nodiscard]] bool clock_was_set_back(Tick behind, Tick tolerance);
 
   alignas(cache_line) std::atomic<Tick> latest_ = 0;
   std::atomic<Tick> setback_ = 0;
+  std::atomic<std::uint64_t> setback_count_ = 0;
+  std::atomic<Tick> largest_setback_ = 0;
+  std::atomic<std::uint64_t> resets_ = 0;
   Worker workers_[max_workers];
 
   static_assert(std::atomic<Tick>::is_always_lock_free);

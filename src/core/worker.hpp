@@ -69,6 +69,9 @@ class alignas(cache_line) Worker {
     cursor_.compare_exchange_strong(own_end, unused.begin, std::memory_order_acq_rel);
   }
 
+  /// For Space::reset(): breaks the guarantee for what was taken from `position` on.
+  void reset(Position position) { cursor_.store(position, std::memory_order_release); }
+
   /// How many sessions call this worker their home: says how much to take at once, nothing else.
   [[nodiscard]] std::uint32_t tenants() const { return tenants_.load(std::memory_order_relaxed); }
   void move_in() { tenants_.fetch_add(1, std::memory_order_relaxed); }

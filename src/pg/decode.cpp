@@ -18,13 +18,12 @@ Parts parts_of(FunctionCallInfo fcinfo, int argument) {
 
 TimestampTz timestamptz_of(const Parts& parts) { return timestamptz_at(parts.tick, layout); }
 
+/// A row of the type that the function returns, without NULLs.
 Datum make_row(FunctionCallInfo fcinfo, Datum* values) {
-  TupleDesc row;
-  if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE)
-    elog(ERROR, "return type must be a row type");
   bool nulls[8] = {};
+  TupleDesc row = result_row(fcinfo);
   Assert(row->natts <= 8);
-  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls));
+  return HeapTupleGetDatum(heap_form_tuple(row, values, nulls));
 }
 
 struct NamedField {

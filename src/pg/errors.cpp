@@ -24,11 +24,13 @@ namespace {
 }
 
 [[noreturn]] void raise_clock_too_far_back(const Moment& moment, const Layout& layout) {
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last ID",
-                         seconds(moment.behind, layout)),
-                  errhint("Set the server's clock, or wait until it has caught up, or raise "
-                          "snowflake_id.max_clock_drift.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last one",
+                  seconds(moment.behind, layout)),
+           errdetail("That is more than snowflake_id.max_clock_drift allows."),
+           errhint("Set the server's clock; or wait until it has caught up; or, if no later IDs "
+                   "exist any more, call snowflake_reset_clock().")));
   pg_unreachable();
 }
 
@@ -44,6 +46,7 @@ void raise_outcome(const Moment& moment, const Layout& layout) {
       raise_clock_too_far_back(moment, layout);
     case Outcome::ready:
     case Outcome::wait:
+    case Outcome::beyond_horizon:
       break;
   }
   elog(ERROR, "snowflake_id: outcome %d is no error", static_cast<int>(moment.outcome));
@@ -62,6 +65,11 @@ void refuse_on_standby() {
   ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
                   errmsg("cannot make a Snowflake ID on a standby"),
                   errhint("Connect to the primary; IDs can be read and decoded here.")));
+}
+
+void check_usage(Oid sequence) {
+  const AclResult result = pg_class_aclcheck(sequence, GetUserId(), ACL_USAGE);
+  if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_SEQUENCE, get_rel_name(sequence));
 }
 
 Id checked_id(std::int64_t id) {

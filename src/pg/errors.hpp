@@ -16,6 +16,9 @@ void warn_of_clock_set_back(const Moment& moment, const Layout& layout);
 /// 25006: this server is a standby.
 void refuse_on_standby();
 
+/// 42501 unless the current user has USAGE on the generator's sequence.
+void check_usage(unsigned int sequence);
+
 /// 22003 unless the ID is one: bigint, not negative.
 [[nodiscard]] Id checked_id(std::int64_t id);
 

@@ -2,7 +2,7 @@
 
 #include <climits>
 
-#include "pg/generate.hpp"
+#include "pg/generator.hpp"
 #include "pg/postgres.hpp"
 
 namespace snowflake::pg {
@@ -15,7 +15,7 @@ constexpr int seven_days = 7 * 24 * 60 * 60;
 int node_id = 0;
 int max_clock_drift_s = seven_days;
 
-void node_id_changed(int, void*) { forget_reservation(); }
+void node_id_changed(int, void*) { default_generator.forget_reservation(); }
 
 // Before a library is loaded, PostgreSQL lets everybody set its variables: as connection options,
 // with ALTER ROLE, with SET. Defining a variable then discards such a value, *and with it the one
@@ -51,9 +51,10 @@ void define_settings() {
   reserve_setting_prefix("snowflake_id");
 }
 
-Terms current_terms(const Layout& layout) {
+Terms current_terms(const Layout& layout, Tick horizon) {
   return {.node = static_cast<std::uint64_t>(node_id),
-          .max_drift = max_clock_drift_s * INT64CONST(1000) / layout.unit_ms};
+          .max_drift = max_clock_drift_s * INT64CONST(1000) / layout.unit_ms,
+          .horizon = horizon};
 }
 
 }  // namespace snowflake::pg

@@ -19,6 +19,13 @@ void request() {
 }
 #endif
 
+std::int64_t draw_incarnation() {
+  std::int64_t incarnation = 0;
+  if (!pg_strong_random(&incarnation, sizeof incarnation))
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not draw a random number")));
+  return incarnation | 1;
+}
+
 }  // namespace
 
 void request_shared_memory() {
@@ -37,7 +44,7 @@ Shared& attach() {
   bool found = false;
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   void* memory = ShmemInitStruct("snowflake_id", sizeof(Shared), &found);
-  if (!found) new (memory) Shared;
+  if (!found) new (memory) Shared{.space = {}, .incarnation = draw_incarnation()};
   LWLockRelease(AddinShmemInitLock);
   return *static_cast<Shared*>(memory);
 }

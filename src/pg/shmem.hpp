@@ -2,12 +2,15 @@
 // shared_preload_libraries.
 #pragma once
 
+#include <cstdint>
+
 #include "core/space.hpp"
 
 namespace snowflake::pg {
 
 struct Shared {
-  Space space;  ///< of the standard layout
+  Space space;               ///< of the standard layout
+  std::int64_t incarnation;  ///< random, never 0: one life of the server's memory
 };
 
 /// Asks for the memory at server start, if preloaded. For _PG_init.
