@@ -8,7 +8,9 @@ CREATE TEMP TABLE purpose (name text PRIMARY KEY, properties text, for_everybody
 INSERT INTO purpose VALUES
   ('make', 'VOLATILE STRICT PARALLEL SAFE', true),
   ('session', 'VOLATILE STRICT PARALLEL RESTRICTED', true),
-  ('read', 'IMMUTABLE STRICT PARALLEL SAFE', true);
+  ('read', 'IMMUTABLE STRICT PARALLEL SAFE', true),
+  ('watch', 'VOLATILE STRICT PARALLEL SAFE', true),
+  ('operate', 'VOLATILE STRICT PARALLEL UNSAFE', false);
 
 -- The one list of functions: a new one gets its line here.
 CREATE TEMP TABLE surface (purpose text REFERENCES purpose, signature text PRIMARY KEY, result text);
@@ -29,7 +31,12 @@ INSERT INTO surface VALUES
            'OUT same_worker boolean)', 'record'),
   ('read', 'snowflake_from_timestamp("timestamp" timestamp with time zone)', 'bigint'),
   ('read', 'snowflake_encode("timestamp" timestamp with time zone, node integer, worker integer, sequence integer)',
-           'bigint');
+           'bigint'),
+  ('watch', 'snowflake_clock(OUT wall_clock timestamp with time zone, OUT floor timestamp with time zone, '
+            'OUT horizon timestamp with time zone, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, '
+            'OUT largest_setback interval)', 'record'),
+  ('operate', 'snowflake_observe(id bigint)', 'void'),
+  ('operate', 'snowflake_reset_clock()', 'void');
 
 -- What to call the functions with. By name, because a type does not say what is sensible: a count has to be small.
 CREATE TEMP TABLE sample (argument text PRIMARY KEY, value text NOT NULL);
@@ -136,7 +143,9 @@ AS 'SELECT pg_temp.result($1)';
 
 SELECT ids.snowflake_next() IS NOT NULL AS made \gset
 SELECT isnt(pg_temp.result_for_stranger(call), NULL, 'works for a stranger: ' || signature)
-FROM call ORDER BY signature;
+FROM call JOIN purpose ON name = purpose WHERE for_everybody ORDER BY signature;
+SELECT throws_ok(format('SELECT pg_temp.result_for_stranger(%L)', call), '42501', NULL, 'not for a stranger: ' || signature)
+FROM call JOIN purpose ON name = purpose WHERE NOT for_everybody ORDER BY signature;
 SELECT is(pg_temp.result_for_stranger(call), pg_temp.result(call), 'says the same to everybody: ' || signature)
 FROM call WHERE purpose = 'read' ORDER BY signature;
 
