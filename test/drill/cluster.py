@@ -189,6 +189,11 @@ class Cluster:
     def primaries(self):
         return [node for node in self.nodes if node.is_primary()]
 
+    def only_primary(self):
+        """In a list, which is empty while there are none or two."""
+        primaries = self.primaries()
+        return primaries if len(primaries) == 1 else []
+
     def leader(self):
         (leader,) = self.primaries()
         return leader
@@ -200,10 +205,8 @@ class Cluster:
         wait_until("one node is primary and all others stream from it", self._is_whole)
 
     def _is_whole(self):
-        primaries = self.primaries()
-        return len(primaries) == 1 and primaries[0].ask(
-            "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
-        ) == (NODES - 1,)
+        streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+        return any(primary.ask(streaming) == (NODES - 1,) for primary in self.only_primary())
 
     def switch_over(self):
         subprocess.run(
