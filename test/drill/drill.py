@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cluster import Cluster, wait_until
 from load import IDENTITY, SNOWFLAKE, Load
 
-STEADY = 3  # seconds of load before a fault, and of load after it until the lost node comes back
+STEADY = 2  # seconds of load before a fault, and of load after it until the lost node comes back
 SPLIT = 4  # seconds during which two primaries live
 
 

@@ -14,7 +14,7 @@ import psycopg2
 
 CLIENTS = 4
 BULK = 100  # rows in a bulk statement; each fifth statement is one
-PAUSE = 0.005  # seconds between two statements: the load shall be steady, not heavy
+PAUSE = 0.01  # seconds between two statements: the load shall be steady, not heavy
 CONNECTION_LIFE = 1.0  # seconds; as a connection pool does, and so that all nodes that accept writes get some
 
 # The table has no unique index: a duplicate shall be seen, not refused.
