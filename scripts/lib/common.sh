@@ -137,7 +137,7 @@ choose_server_user() {
     command -v setpriv >/dev/null || die "setpriv (util-linux) is needed to run PostgreSQL for root"
     SNOWFLAKE_SERVER_USER=nobody
     if getent passwd postgres >/dev/null; then SNOWFLAKE_SERVER_USER=postgres; fi
-    if ! as_server_user test -x "$SNOWFLAKE_ROOT/build"; then
+    if ! as_server_user test -x "$SNOWFLAKE_BUILD"; then
         SNOWFLAKE_BUILD="$(mktemp -d /tmp/snowflake_id.XXXXXX)"
         chmod 755 "$SNOWFLAKE_BUILD"
         snowflake_litter+=("$SNOWFLAKE_BUILD")
@@ -246,6 +246,7 @@ stop_servers() {
 }
 
 clean_up() {
+    trap '' INT TERM HUP # once is enough
     stop_servers
     ((${#snowflake_litter[@]} == 0)) || rm -rf "${snowflake_litter[@]}"
     snowflake_litter=()

@@ -79,10 +79,13 @@ Tick target(const Bounded& bounded) {
   return horizon_from(reading.wall, bounded.space.latest(), bounded.layout);
 }
 
-/// Lifts `latest` past a tick that was used in another life.
-Moment lift_past(Tick used, const Bounded& bounded) {
+/// Lifts `latest` past a horizon of another life. That lies a window ahead of what was used, which
+/// is not the clock's fault.
+Moment lift_past(Tick horizon, const Bounded& bounded) {
+  Limits limits = bounded.limits;
+  limits.max_drift += ticks_in(horizon_window_ms, bounded.layout) + 1;
   const Reading reading = bounded.space.read(bounded.layout, wall_clock_ns);
-  const Moment moment = bounded.space.observe(used, reading, bounded.limits);
+  const Moment moment = bounded.space.observe(horizon, reading, limits);
   if (moment.outcome != Outcome::ready) raise_outcome(moment, bounded.layout);
   return moment;
 }
