@@ -199,7 +199,8 @@ def check_node_ids(this, outcome, cluster, checks):
         cursor.execute(f"SELECT DISTINCT server, snowflake_node(id) FROM {outcome.table.name}")
         found = dict(cursor.fetchall())
     expected = {node.port: this.node_id_of(node) for node in cluster.nodes if node.port in found}
-    checks.check(found == expected and len(found) > 1, f"IDs bear the node ID of their server: {sorted(found.values())}")
+    right = found == expected and len(found) > 1
+    checks.check(right, f"IDs bear the node ID of their server: {sorted(found.values())}")
 
 
 def check_all_ever_made(outcome, cluster, checks):
@@ -207,7 +208,8 @@ def check_all_ever_made(outcome, cluster, checks):
     made = sum(len(a.ids) for a in outcome.acknowledged)
     checks.check(
         not duplicates,
-        f"{len(duplicates)} duplicates in {made} acknowledged IDs and {len(outcome.rows_of_both)} rows of two primaries",
+        f"{len(duplicates)} duplicates in {made} acknowledged IDs "
+        f"and {len(outcome.rows_of_both)} rows of two primaries",
     )
 
 
@@ -232,7 +234,8 @@ def run_quick(cluster, checks):
 def run_full(cluster, checks):
     all_faults = tuple(FAULTS)
     snowflake = play_and_check(Round("each node its own node ID", SNOWFLAKE, all_faults), cluster, checks)
-    identity = play(Round("for comparison, without the extension: an identity column", IDENTITY, all_faults), cluster, checks)
+    comparison = Round("for comparison, without the extension: an identity column", IDENTITY, all_faults)
+    identity = play(comparison, cluster, checks)
     one_primary = (kill_leader, switch_over)
     play_and_check(Round("one node ID for all, one primary at a time", SNOWFLAKE, one_primary, 7), cluster, checks)
     print_outages({"snowflake_id": snowflake, "identity": identity})
@@ -241,7 +244,8 @@ def run_full(cluster, checks):
 
 
 def run_same_node_split(cluster, checks):
-    outcome = play(Round("a mistake: one node ID for all, two primaries", SNOWFLAKE, (split_brain,), 7), cluster, checks)
+    mistake = Round("a mistake: one node ID for all, two primaries", SNOWFLAKE, (split_brain,), 7)
+    outcome = play(mistake, cluster, checks)
     duplicates = outcome.ever_given_twice(rows_of(cluster.leader(), SNOWFLAKE))
     checks.check(duplicates, f"the drill sees duplicates where there must be some: {len(duplicates)}")
 
