@@ -32,7 +32,7 @@ for my $round (@rounds)
 	$victim eq 'postmaster' ? start_again($node) : $node->poll_query_until('postgres', 'SELECT true');
 	set_clock_back_to($node, $before) if $clock eq 'replayed';
 
-	my $after = run_clients($node, $seconds);
+	my $after = $clock eq 'replayed' ? run_clients_again($node, $before) : run_clients($node, $seconds);
 	replays($after, $before, $what) if $clock eq 'replayed';
 	no_duplicates($node, $what, [ $before, $after ]);
 }
@@ -45,7 +45,7 @@ my @kinds = qw(given_ranges given_set);
 my $before = run_clients($node, 1, kinds => \@kinds);
 kill_postmaster($node);
 start_replaying($node, $before);
-my $after = run_clients($node, 1, kinds => \@kinds);
+my $after = run_clients_again($node, $before, kinds => \@kinds);
 replays($after, $before, 'nothing written');
 no_duplicates($node, 'nothing written', [ $before, $after ]);
 

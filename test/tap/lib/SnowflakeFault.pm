@@ -28,7 +28,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  start_faulty prepare_tables start_clients run_clients stop_clients wait_for_clients said_by_clients pause
+  start_faulty prepare_tables start_clients run_clients run_clients_again stop_clients wait_for_clients said_by_clients pause
   kill_postmaster kill_backend start_again set_clock_back_to start_replaying fresh_clock
   replays no_duplicates common_ids count_warnings first_id_within seconds_ahead);
 
@@ -97,19 +97,20 @@ sub kill_backend
 
 # --- the clock ---
 
-# The server's clock as it was when these clients began.
+# The server's clock as it was when these clients began (a little earlier, for other clients have to begin first).
 sub set_clock_back_to
 {
 	my ($node, $clients) = @_;
-	$node->set_clock_offset($clients->{began} - time);
+	$node->set_clock_offset($clients->{began} - 0.2 - time);
 }
 
+# Set again after the start, which took some time: that is to be replayed, too.
 sub start_replaying
 {
 	my ($node, $clients) = @_;
 	set_clock_back_to($node, $clients);
 	start_again($node);
-	set_clock_back_to($node, $clients);    # the start took some time, which is to be replayed too
+	set_clock_back_to($node, $clients);
 }
 
 # A minute further than ever before, so that what is tried next does not profit from what was tried before.
@@ -208,6 +209,16 @@ sub run_clients
 	my ($node, $seconds, %options) = @_;
 	my $clients = start_clients($node, %options);
 	pause($seconds);
+	return stop_clients($clients);
+}
+
+# Runs clients until the clock has gone through what it went through with others.
+sub run_clients_again
+{
+	my ($node, $earlier, %options) = @_;
+	my $clients = start_clients($node, %options);
+	my $left = min($earlier->{ended}, $earlier->{began} + 1) - server_time($node);
+	pause(max(0.3, $left));
 	return stop_clients($clients);
 }
 
