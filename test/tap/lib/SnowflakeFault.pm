@@ -250,21 +250,29 @@ sub gather
 	  map { "\\copy given from '$_->{given}'" } map { @{ $_->{members} } } @loads;
 }
 
+# Counts IDs, duplicates and steps back in a session, among `made` (a relation of ranges). Ordered by their first IDs, a
+# range meets another if it begins before the end of all that are before it.
+sub count_made
+{
+	my ($node, $dbname, $made, @loads) = @_;
+	return split /\|/, $node->safe_psql($dbname // 'postgres', gather(@loads) . qq{
+		SET work_mem = '256MB';
+		SELECT coalesce(sum(last_id - first_id + 1), 0),
+		       count(*) FILTER (WHERE first_id <= end_of_others),
+		       count(*) FILTER (WHERE first_id <= end_of_session)
+		FROM (SELECT first_id, last_id,
+		             max(last_id) OVER (ORDER BY first_id, last_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end_of_others,
+		             lag(last_id) OVER (PARTITION BY session ORDER BY step, place) AS end_of_session
+		      FROM ($made) made) neighbours});
+}
+
 # Tests that no ID was made twice among what is stored in this database and what the clients of these loads were given.
-# Ordered by their first IDs, a range meets another if it begins before the end of all that are before it.
 sub no_duplicates
 {
 	my ($node, $what, $loads, $dbname) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my $counts = $node->safe_psql($dbname // 'postgres', gather(@$loads) . q{
-		SET work_mem = '256MB';
-		SELECT sum(last_id - first_id + 1), count(*) FILTER (WHERE first_id <= end_of_others),
-		       count(*) FILTER (WHERE first_id <= end_of_session)
-		FROM (SELECT *, max(last_id) OVER (ORDER BY first_id, last_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end_of_others,
-		                lag(last_id) OVER (PARTITION BY session ORDER BY step, place) AS end_of_session
-		      FROM (TABLE given UNION TABLE stored) made) neighbours});
-	my ($ids, $duplicates, $not_rising) = split /\|/, $counts;
-	cmp_ok($ids // 0, '>', 100_000, "$what: many IDs were made");
+	my ($ids, $duplicates, $not_rising) = count_made($node, $dbname, 'TABLE given UNION TABLE stored', @$loads);
+	cmp_ok($ids, '>', 100_000, "$what: many IDs were made");
 	is($duplicates, 0, "$what: no duplicates");
 	is($not_rising, 0, "$what: each session's IDs rise");
 	is(said_by_clients(@$loads), '', "$what: no client met an error");
@@ -272,17 +280,12 @@ sub no_duplicates
 	return $ids;
 }
 
-# How many ranges of the one load meet a range of the other.
+# How many ranges of these loads, none of which has duplicates by itself, meet a range of another.
 sub common_ids
 {
-	my ($node, $load, $other) = @_;
-	return $node->safe_psql('postgres', gather($load) . q{
-		CREATE TEMP TABLE ours AS SELECT int8range(first_id, last_id, '[]') AS ids FROM given;
-		CREATE INDEX ON ours USING gist (ids);
-		DROP TABLE given;
-	} . gather($other) . q{
-		ANALYZE given; ANALYZE ours;
-		SELECT count(*) FROM given WHERE EXISTS (SELECT FROM ours WHERE ids && int8range(first_id, last_id, '[]'))});
+	my ($node, @loads) = @_;
+	my (undef, $common) = count_made($node, 'postgres', 'TABLE given', @loads);
+	return $common;
 }
 
 # The warnings of a clock set back in the server's log since a position: a list of distances in seconds.
