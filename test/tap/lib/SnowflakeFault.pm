@@ -101,7 +101,7 @@ sub kill_backend
 sub set_clock_back_to
 {
 	my ($node, $clients) = @_;
-	$node->set_clock_offset($clients->{began} - 0.2 - time);
+	$node->set_clock_offset($clients->{began} - 0.5 - time);
 }
 
 # Set again after the start, which took some time: that is to be replayed, too.
@@ -162,13 +162,26 @@ sub start_client
 {
 	my ($node, $dbname, $kind) = @_;
 	my $session = ++$sessions;
-	my $base = PostgreSQL::Test::Utils::tempdir_short() . "/client_$session";
-	my $statement = $statements{$kind} =~ s/\s+/ /gr =~ s/:session/$session/r;
-	append_to_file("$base.sql", join '', map { 'COPY (' . $statement =~ s/:step/$_/r . ") TO STDOUT;\n" } 1 .. 20000);
+	my $base = PostgreSQL::Test::Utils::tempdir . "/client_$session";
 	my $harness = IPC::Run::start(
-		[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($dbname) . ' application_name=client', '-f', "$base.sql" ],
+		[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-v', "session=$session",
+			'-d', $node->connstr($dbname) . ' application_name=client', '-f', script_of($kind) ],
 		'>', "$base.out", '2>', "$base.err", IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	return { harness => $harness, given => "$base.out", said => "$base.err", script => "$base.sql" };
+	return { harness => $harness, given => "$base.out", said => "$base.err" };
+}
+
+my %scripts;
+
+sub script_of
+{
+	my ($kind) = @_;
+	return $scripts{$kind} //= do
+	{
+		my $path = PostgreSQL::Test::Utils::tempdir . "/$kind.sql";
+		my $statement = $statements{$kind} =~ s/\s+/ /gr;
+		append_to_file($path, join '', map { 'COPY (' . $statement =~ s/:step/$_/r . ") TO STDOUT;\n" } 1 .. 20000);
+		$path;
+	};
 }
 
 sub wait_until_given
@@ -187,11 +200,7 @@ sub wait_for_clients
 {
 	my ($clients) = @_;
 	$clients->{ended} //= server_time($clients->{node});
-	for my $client (@{ $clients->{members} })
-	{
-		$client->{harness}->finish;
-		unlink $client->{script};
-	}
+	$_->{harness}->finish for @{ $clients->{members} };
 	return $clients;
 }
 
