@@ -80,6 +80,15 @@ Id checked_id(std::int64_t id) {
   return static_cast<Id>(id);
 }
 
+Id checked_id(std::int64_t id, const Layout& layout) {
+  const Id checked = checked_id(id);
+  if (checked >> layout.bits() != 0)
+    ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+                    errmsg("%lld is not a Snowflake ID of this layout", static_cast<long long>(id)),
+                    errdetail("The layout has %u bits.", layout.bits())));
+  return checked;
+}
+
 std::uint64_t checked_part(const char* name, std::int64_t value, std::uint64_t most) {
   if (value < 0 || static_cast<std::uint64_t>(value) > most)
     ereport(ERROR,
@@ -102,6 +111,22 @@ std::uint64_t checked_count(std::int64_t count) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("count %lld must not be negative", static_cast<long long>(count))));
   return static_cast<std::uint64_t>(count);
+}
+
+Encoding checked_encoding(const text* name) {
+  const Encoding encoding = find_encoding({VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)});
+  if (encoding == Encoding::none)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("unknown encoding \"%s\"", text_to_cstring(name)),
+                    errhint("It must be base32, base36, base58, base62 or hex.")));
+  return encoding;
+}
+
+void raise_malformed_text(const char* kind, const text* given, const char* problem) {
+  ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                  errmsg("invalid Snowflake ID in %s: \"%s\"", kind, text_to_cstring(given)),
+                  errdetail("%s.", problem)));
+  pg_unreachable();
 }
 
 }  // namespace snowflake::pg

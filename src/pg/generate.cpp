@@ -1,4 +1,6 @@
-// SQL functions that make IDs: unpack, ask the generator, pack.
+// SQL functions that make IDs: unpack, ask the generator, pack. The last argument, where it is
+// given, is the generator.
+#include "core/text.hpp"
 #include "pg/errors.hpp"
 #include "pg/generator.hpp"
 #include "pg/postgres.hpp"
@@ -8,11 +10,29 @@ namespace {
 
 Oid caller_of(FunctionCallInfo fcinfo) { return fcinfo->flinfo->fn_oid; }
 
-void fill(std::int64_t* ids, std::uint64_t count, Oid caller) {
+/// The generator passed as that argument; the extension's own if the function was called without
+/// one.
+Generator& generator_argument(FunctionCallInfo fcinfo, int argument) {
+  if (PG_NARGS() <= argument) return default_generator;
+  return generator_named(PG_GETARG_OID(argument), caller_of(fcinfo));
+}
+
+/// The same, remembered from call to call: for functions that are called once a row.
+Generator& remembered_generator(FunctionCallInfo fcinfo, int argument) {
+  auto* generator = static_cast<Generator*>(fcinfo->flinfo->fn_extra);
+  if (generator != nullptr && generator->is_bound_to(PG_GETARG_OID(argument))) [[likely]]
+    return *generator;
+  generator = &generator_named(PG_GETARG_OID(argument), caller_of(fcinfo));
+  fcinfo->flinfo->fn_extra = generator;
+  return *generator;
+}
+
+void fill(std::int64_t* ids, std::uint64_t count, Generator& generator, Oid caller) {
   while (count > 0) {
     CHECK_FOR_INTERRUPTS();
-    const Run run = default_generator.take(caller, count);
-    for (std::uint64_t i = 0; i < run.count; ++i) ids[i] = static_cast<std::int64_t>(run.first + i);
+    const Run run = generator.take(caller, count);
+    for (std::uint64_t i = 0; i < run.count; ++i)
+      ids[i] = static_cast<std::int64_t>(run.first + i * run.step);
     ids += run.count;
     count -= run.count;
   }
@@ -35,24 +55,61 @@ ArrayType* new_bigint_array(std::uint64_t count) {
   return array;
 }
 
-/// Opens a set-returning function that hands out `count` IDs in all.
+/// Opens a set-returning function that hands out `count` IDs in all of the generator passed as its
+/// second argument.
 FuncCallContext* begin_set(FunctionCallInfo fcinfo, std::int64_t count) {
   FuncCallContext* set = SRF_FIRSTCALL_INIT();
   set->max_calls = checked_count(count);
+  set->user_fctx = &generator_argument(fcinfo, 1);
   return set;
+}
+
+Generator& generator_of(FuncCallContext* set) { return *static_cast<Generator*>(set->user_fctx); }
+
+Datum id_datum(Id id) { return Int64GetDatum(static_cast<std::int64_t>(id)); }
+
+/// Ranges are of consecutive IDs; where a layout's are not consecutive, each is a range of its own.
+std::uint64_t longest_range(std::uint64_t wanted, const Layout& layout) {
+  return layout.step() == 1 ? wanted : 1;
+}
+
+text* prefixed_text(const GeneratorSpec& spec, Id id) {
+  const EncodedText encoded = encode_text(spec.encoding, id);
+  const std::string_view prefix = spec.prefix.text();
+  StringInfoData result;
+  initStringInfo(&result);
+  appendBinaryStringInfo(&result, prefix.data(), static_cast<int>(prefix.size()));
+  appendBinaryStringInfo(&result, encoded.text, static_cast<int>(encoded.length));
+  return cstring_to_text_with_len(result.data, result.len);
 }
 
 }  // namespace
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_next) {
-  PG_RETURN_INT64(default_generator.next(caller_of(fcinfo)));
+  return id_datum(default_generator.next(caller_of(fcinfo)));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_next_of) {
+  return id_datum(remembered_generator(fcinfo, 0).next(caller_of(fcinfo)));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_next_of_shard) {
+  return id_datum(
+      remembered_generator(fcinfo, 0).next_of_shard(caller_of(fcinfo), PG_GETARG_INT32(1)));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_next_text) {
+  Generator& generator = remembered_generator(fcinfo, 0);
+  const Id id = generator.next(caller_of(fcinfo));
+  PG_RETURN_TEXT_P(prefixed_text(generator.spec(caller_of(fcinfo)), id));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_next_array) {
   const std::uint64_t count = checked_count(PG_GETARG_INT32(0));
+  Generator& generator = generator_argument(fcinfo, 1);
   ArrayType* array = new_bigint_array(count);
   if (count > 0)
-    fill(reinterpret_cast<std::int64_t*>(ARR_DATA_PTR(array)), count, caller_of(fcinfo));
+    fill(reinterpret_cast<std::int64_t*>(ARR_DATA_PTR(array)), count, generator, caller_of(fcinfo));
   PG_RETURN_ARRAYTYPE_P(array);
 }
 
@@ -60,8 +117,8 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_next_set) {
   if (SRF_IS_FIRSTCALL()) begin_set(fcinfo, PG_GETARG_INT64(0));
   FuncCallContext* set = SRF_PERCALL_SETUP();
   if (set->call_cntr == set->max_calls) SRF_RETURN_DONE(set);
-  const Id id = default_generator.next(caller_of(fcinfo));
-  SRF_RETURN_NEXT(set, Int64GetDatum(static_cast<std::int64_t>(id)));
+  const Id id = generator_of(set).next(caller_of(fcinfo));
+  SRF_RETURN_NEXT(set, id_datum(id));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_reserve) {
@@ -73,21 +130,23 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_reserve) {
   }
   FuncCallContext* set = SRF_PERCALL_SETUP();
   if (set->max_calls == 0) SRF_RETURN_DONE(set);
-  const Run run = default_generator.take(caller_of(fcinfo), set->max_calls);
+  Generator& generator = generator_of(set);
+  const Oid caller = caller_of(fcinfo);
+  const Run run =
+      generator.take(caller, longest_range(set->max_calls, generator.spec(caller).layout));
   set->max_calls -= run.count;  // counts down: what is still to be handed out
-  Datum values[] = {Int64GetDatum(static_cast<std::int64_t>(run.first)),
-                    Int64GetDatum(static_cast<std::int64_t>(run.first + run.count - 1))};
+  Datum values[] = {id_datum(run.first), id_datum(run.first + (run.count - 1) * run.step)};
   bool nulls[] = {false, false};
   SRF_RETURN_NEXT(set, HeapTupleGetDatum(heap_form_tuple(set->tuple_desc, values, nulls)));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_last) {
-  const std::optional<Id> last = default_generator.last();
+  const std::optional<Id> last = generator_argument(fcinfo, 0).last();
   if (!last)
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("no Snowflake ID was made in this session yet"),
                     errhint("Call snowflake_next() first.")));
-  PG_RETURN_INT64(static_cast<std::int64_t>(*last));
+  return id_datum(*last);
 }
 
 }  // namespace snowflake::pg

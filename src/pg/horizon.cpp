@@ -3,7 +3,9 @@
 #include "core/clock.hpp"
 #include "core/horizon.hpp"
 #include "pg/errors.hpp"
+#include "pg/generator_spec.hpp"
 #include "pg/postgres.hpp"
+#include "pg/shmem.hpp"
 
 namespace snowflake::pg {
 namespace {
@@ -20,24 +22,31 @@ Form_pg_sequence_data row_of(Page page) {
   return reinterpret_cast<Form_pg_sequence_data>(reinterpret_cast<char*>(tuple) + tuple->t_hoff);
 }
 
-Relation open_sequence(Oid oid) {
-  Relation sequence = try_relation_open(oid, RowExclusiveLock);
-  if (sequence == nullptr)
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the generator's sequence was dropped")));
-  return sequence;
-}
-
-LockedPage lock_page(Oid oid, int mode = BUFFER_LOCK_EXCLUSIVE) {
-  LockedPage page{.sequence = open_sequence(oid)};
+/// Without a sequence if it was dropped meanwhile. `mode`: of the buffer's lock.
+LockedPage find_page(Oid oid, int mode) {
+  LockedPage page{.sequence = try_relation_open(oid, RowExclusiveLock)};
+  if (page.sequence == nullptr) return page;
   page.buffer = ReadBuffer(page.sequence, 0);
   LockBuffer(page.buffer, mode);
   return page;
 }
 
+[[noreturn]] void raise_dropped() {
+  ereport(ERROR,
+          (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the generator's sequence was dropped")));
+  pg_unreachable();
+}
+
+LockedPage lock_page(Oid oid, int mode = BUFFER_LOCK_EXCLUSIVE) {
+  const LockedPage page = find_page(oid, mode);
+  if (page.sequence == nullptr) raise_dropped();
+  return page;
+}
+
 /// False if another session has it.
 bool try_lock_page(Oid oid, LockedPage* page) {
-  page->sequence = open_sequence(oid);
+  page->sequence = try_relation_open(oid, RowExclusiveLock);
+  if (page->sequence == nullptr) raise_dropped();
   page->buffer = ReadBuffer(page->sequence, 0);
   if (ConditionalLockBuffer(page->buffer)) return true;
   ReleaseBuffer(page->buffer);
@@ -54,68 +63,103 @@ XLogRecPtr unlock_page(const LockedPage& page) {
   return lsn;
 }
 
+/// The horizon. A value that somebody set past the layout's end is its end.
 Tick tick_on(const LockedPage& page, const Layout& layout) {
-  return layout.decode(static_cast<Id>(row_of(BufferGetPage(page.buffer))->last_value)).tick;
+  const std::int64_t last_value = row_of(BufferGetPage(page.buffer))->last_value;
+  return std::min<Tick>(last_value >> layout.timestamp.shift, layout.last_tick());
 }
 
-bool is_signed(const LockedPage& page, const Shared& shared) {
-  return row_of(BufferGetPage(page.buffer))->log_cnt == shared.incarnation;
+bool is_signed(const LockedPage& page) {
+  return row_of(BufferGetPage(page.buffer))->log_cnt == incarnation();
 }
 
-void write(const LockedPage& page, Tick horizon, const Shared& shared, const Layout& layout) {
+void write(const LockedPage& page, Tick horizon, const Layout& layout) {
   GenericXLogState* state = GenericXLogStart(page.sequence);
   Form_pg_sequence_data row = row_of(GenericXLogRegisterBuffer(state, page.buffer, 0));
-  row->last_value = static_cast<std::int64_t>(layout.encode({.tick = horizon}));
-  row->log_cnt = shared.incarnation;
+  row->last_value =
+      std::max<std::int64_t>(1, static_cast<std::int64_t>(layout.encode({.tick = horizon})));
+  row->log_cnt = incarnation();
   row->is_called = true;
   GenericXLogFinish(state);
 }
 
-/// Invariant 2. The caller holds the page: nobody makes an ID of this generator in between.
-Moment sign_on(const LockedPage& page, Shared& shared, const Layout& layout, const Limits& limits) {
-  const Reading reading = shared.space.read(layout, wall_clock_ns);
-  const Moment moment = shared.space.observe(tick_on(page, layout), reading, limits);
-  if (moment.outcome != Outcome::ready) raise_outcome(moment, layout);
+Tick target(const Bounded& bounded) {
+  const Reading reading = bounded.space.read(bounded.layout, wall_clock_ns);
+  return horizon_from(reading.wall, bounded.space.latest(), bounded.layout);
+}
+
+/// Lifts `latest` past a horizon of another life. That lies a window ahead of what was used, which
+/// is not the clock's fault.
+Moment lift_past(Tick horizon, const Bounded& bounded) {
+  Limits limits = bounded.limits;
+  limits.max_drift += ticks_in(horizon_window_ms, bounded.layout) + 1;
+  const Reading reading = bounded.space.read(bounded.layout, wall_clock_ns);
+  const Moment moment = bounded.space.observe(horizon, reading, limits);
+  if (moment.outcome != Outcome::ready) raise_outcome(moment, bounded.layout);
   return moment;
 }
 
-Tick target(const Shared& shared, const Layout& layout) {
-  const Reading reading = shared.space.read(layout, wall_clock_ns);
-  return horizon_from(reading.wall, shared.space.latest(), layout);
+/// The latest horizon of the other generators that have the same cursors and have not been used in
+/// this life.
+Tick horizon_of_siblings(Oid sequence, const Layout& layout) {
+  Tick latest = Horizon::unknown;
+  for_each_generator_of(layout, [&](Oid sibling) {
+    if (sibling == sequence) return;
+    const LockedPage page = find_page(sibling, BUFFER_LOCK_SHARE);
+    if (page.sequence == nullptr) return;
+    if (!is_signed(page)) latest = std::max(latest, tick_on(page, layout));
+    unlock_page(page);
+  });
+  return latest;
 }
 
 }  // namespace
 
-void Horizon::cross(Tick needed, Shared& shared, const Layout& layout, const Limits& limits) {
-  LockedPage page = lock_page(sequence_);
-  Moment signing{.outcome = Outcome::ready};
-  const bool is_ours = is_signed(page, shared);
-  if (!is_ours) signing = sign_on(page, shared, layout, limits);
-  if (!is_ours || tick_on(page, layout) < needed)
-    write(page, target(shared, layout), shared, layout);
-  const Tick found = tick_on(page, layout);
+// Invariant 2. Siblings first, and without holding our page, lest two sessions wait for each
+// other's. One that signs on in between lifts `latest` itself.
+void Horizon::sign_on(const Bounded& bounded) {
+  const Tick siblings = horizon_of_siblings(sequence_, bounded.layout);
+  const LockedPage page = lock_page(sequence_);
+  Moment lifted{.outcome = Outcome::ready};
+  if (!is_signed(page)) {
+    lifted = lift_past(std::max(siblings, tick_on(page, bounded.layout)), bounded);
+    write(page, target(bounded), bounded.layout);
+  }
   XLogFlush(unlock_page(page));
-  tick_ = found;
-  if (signing.behind > ticks_in(horizon_window_ms, layout) + 1)
-    warn_of_clock_set_back(signing, layout);
+  if (lifted.behind > ticks_in(horizon_window_ms, bounded.layout) + 1)
+    warn_of_clock_set_back(lifted, bounded.layout);
+}
+
+void Horizon::cross(Tick needed, const Bounded& bounded) {
+  for (;;) {
+    const LockedPage page = lock_page(sequence_);
+    const bool is_ours = is_signed(page);
+    if (is_ours && tick_on(page, bounded.layout) < needed)
+      write(page, target(bounded), bounded.layout);
+    const Tick found = tick_on(page, bounded.layout);
+    XLogFlush(unlock_page(page));
+    if (is_ours) {
+      tick_ = found;
+      return;
+    }
+    sign_on(bounded);
+  }
 }
 
 // Invariant 1 holds for a horizon that another session has moved only if its WAL is flushed
 // already; we do not wait for that here, as the one we know is still good.
-void Horizon::keep_ahead(Tick tick, Shared& shared, const Layout& layout, const Limits& limits) {
+void Horizon::keep_ahead(Tick tick, const Bounded& bounded) {
   LockedPage page;
-  if (!past_margin(tick, tick_, layout)) return;
-  if (!worth_moving(tick_, target(shared, layout), layout) || !try_lock_page(sequence_, &page))
+  if (!past_margin(tick, tick_, bounded.layout)) return;
+  if (!worth_moving(tick_, target(bounded), bounded.layout) || !try_lock_page(sequence_, &page))
     return;
-  if (!is_signed(page, shared)) {
-    unlock_page(page);
-    return cross(tick, shared, layout, limits);
-  }
-  const Tick goal = target(shared, layout);
-  const bool move = worth_moving(tick_on(page, layout), goal, layout);
-  if (move) write(page, goal, shared, layout);
-  const Tick found = tick_on(page, layout);
+  const bool is_ours = is_signed(page);
+  const bool move =
+      is_ours && worth_moving(tick_on(page, bounded.layout), target(bounded), bounded.layout);
+  if (move) write(page, target(bounded), bounded.layout);
+  const Tick found = tick_on(page, bounded.layout);
   const XLogRecPtr lsn = unlock_page(page);
+  if (!is_ours) return forget();
   if (!move && XLogNeedsFlush(lsn)) return;
   XLogFlush(lsn);
   tick_ = found;
@@ -128,9 +172,9 @@ StoredHorizon stored_horizon(SequenceOid sequence) {
   return {.last_value = static_cast<Id>(row.last_value), .incarnation = row.log_cnt};
 }
 
-void reset_horizon(SequenceOid sequence, const Shared& shared, const Layout& layout, Tick wall) {
+void reset_horizon(SequenceOid sequence, const Layout& layout, Tick wall) {
   const LockedPage page = lock_page(sequence);
-  write(page, horizon_from(wall, wall, layout), shared, layout);
+  write(page, horizon_from(wall, wall, layout), layout);
   XLogFlush(unlock_page(page));
 }
 

@@ -27,12 +27,18 @@
 
 #include "core/layout.hpp"
 #include "core/space.hpp"
-#include "pg/shmem.hpp"
 
 namespace snowflake::pg {
 
 /// An object identifier, as PostgreSQL's Oid.
 using SequenceOid = unsigned int;
+
+/// What a horizon bounds.
+struct Bounded {
+  Space& space;
+  const Layout& layout;
+  Limits limits;
+};
 
 /// What a backend knows of one generator's horizon.
 class Horizon {
@@ -53,13 +59,15 @@ class Horizon {
 
   /// Gets a horizon of at least `needed`: somebody else's, or by moving it. Waits for the flush.
   /// Raises an error if the horizon found is further ahead of the clock than the limits allow.
-  void cross(Tick needed, Shared& shared, const Layout& layout, const Limits& limits);
+  void cross(Tick needed, const Bounded& bounded);
 
   /// Moves the horizon if it is near, unless another session is just doing so. To be called with
   /// the tick in use.
-  void keep_ahead(Tick tick, Shared& shared, const Layout& layout, const Limits& limits);
+  void keep_ahead(Tick tick, const Bounded& bounded);
 
  private:
+  void sign_on(const Bounded& bounded);
+
   SequenceOid sequence_ = 0;
   Tick tick_ = unknown;
 };
@@ -72,6 +80,6 @@ struct StoredHorizon {
 [[nodiscard]] StoredHorizon stored_horizon(SequenceOid sequence);
 
 /// Puts the horizon back to where the clock says, for snowflake_reset_clock().
-void reset_horizon(SequenceOid sequence, const Shared& shared, const Layout& layout, Tick wall);
+void reset_horizon(SequenceOid sequence, const Layout& layout, Tick wall);
 
 }  // namespace snowflake::pg

@@ -10,16 +10,22 @@ extern "C" {
 }
 
 extern "C" {
+#include "access/genam.h"
 #include "access/generic_xlog.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/table.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_sequence.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
@@ -33,8 +39,12 @@ extern "C" {
 #include "utils/guc_tables.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
+#include "utils/varlena.h"
 #if PG_VERSION_NUM >= 140000
 #include "utils/wait_event.h"
 #endif
@@ -64,7 +74,7 @@ namespace snowflake::pg {
 /// The variable of that name, also if it is only a placeholder for a library not loaded yet;
 /// nullptr if there is none.
 inline const config_generic* find_setting(const char* name) {
-#if PG_VERSION_NUM >= 160000  // upstream commit 407b50f2d421 made find_option() public
+#if PG_VERSION_NUM >= 160000  // find_option() is public since guc.c was split up
   return find_option(name, false, true, 0);
 #else
   config_generic** variables = get_guc_variables();

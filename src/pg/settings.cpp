@@ -24,7 +24,9 @@ constexpr int allow_in_parallel = 0;
 int node_id = 0;
 int max_clock_drift_s = seven_days;
 
-void node_id_changed(int, void*) { default_generator.forget_reservation(); }
+void node_id_changed(int, void*) {
+  for_each_generator([](Generator& generator) { generator.forget_reservation(); });
+}
 
 // Before a library is loaded, PostgreSQL lets everybody set its variables: as connection options,
 // with ALTER ROLE, with SET. Defining a variable then discards such a value, *and with it the one
@@ -79,7 +81,14 @@ void define_settings() {
 }
 
 Terms current_terms(const Layout& layout, Tick horizon) {
-  return {.node = static_cast<std::uint64_t>(node_id),
+  const auto node = layout.node.present() ? static_cast<std::uint64_t>(node_id) : 0;
+  if (!layout.node.holds(node))
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("snowflake_id.node_id %d does not fit the layout of this generator", node_id),
+             errdetail("Its nodes are 0 to %llu.",
+                       static_cast<unsigned long long>(layout.node.max()))));
+  return {.node = node,
           .max_drift = max_clock_drift_s * INT64CONST(1000) / layout.unit_ms,
           .horizon = horizon};
 }

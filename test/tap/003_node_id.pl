@@ -9,12 +9,13 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use SnowflakeTest;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $name = 'snowflake_id.node_id';
 
 # What a session, or its administrator before it, may try. `before` is undone by `after`, both run by a superuser.
 my @ways = (
-	{ way => 'nothing', clean => 1 },
+	{ way => 'nothing', makes => 1 },
 	{ way => 'SET', session => "SET $name = 5" },
 	{ way => 'SET LOCAL', session => "BEGIN; SET LOCAL $name = 5" },
 	{ way => 'SET SESSION CHARACTERISTICS', session => "SET SESSION $name TO DEFAULT; SET $name = '5'" },
@@ -29,12 +30,12 @@ my @ways = (
 		after => 'ALTER ROLE CURRENT_ROLE_NAME IN DATABASE postgres RESET ALL' },
 	{ way => 'ALTER ROLE ALL', before => "ALTER ROLE ALL SET $name = 5", after => 'ALTER ROLE ALL RESET ALL' },
 	{ way => 'ALTER DATABASE', before => "ALTER DATABASE postgres SET $name = 5", after => 'ALTER DATABASE postgres RESET ALL' },
-	{ way => 'ALTER ROLE by oneself', session => "ALTER ROLE CURRENT_USER SET $name = 5; \\c", after => 'ALTER ROLE CURRENT_ROLE_NAME RESET ALL' },
+	{ way => 'ALTER ROLE by oneself', session => "ALTER ROLE CURRENT_USER SET $name = 5;\n\\c\n", after => 'ALTER ROLE CURRENT_ROLE_NAME RESET ALL' },
 	{ way => 'SET, then LOAD', session => "SET $name = 5; LOAD 'snowflake_id'" },
 	{ way => 'LOAD, then SET', session => "LOAD 'snowflake_id'; SET $name = 5" },
 	{ way => 'SET, then local_preload_libraries', options => "-c $name=5 -c local_preload_libraries=snowflake_id" },
 	{ way => 'SET once more after the refusal', session => "SET $name = 5; SELECT snowflake_node(snowflake_next()); SET $name = 6" },
-	{ way => 'RESET after the refusal', session => "SET $name = 5; SELECT snowflake_node(snowflake_next()); RESET $name" },
+	{ way => 'RESET after the refusal', makes => 1, session => "SET $name = 5; SELECT snowflake_node(snowflake_next()); RESET $name" },
 	{ way => 'RESET in a savepoint', session => "BEGIN; SET LOCAL $name = 5; SAVEPOINT a; RESET $name" },
 	{ way => 'SET LOCAL, RESET in a savepoint, LOAD, ROLLBACK',
 		session => "BEGIN; SET LOCAL $name = 5; SAVEPOINT a; RESET $name; LOAD 'snowflake_id'; ROLLBACK TO a" },
@@ -51,11 +52,9 @@ my @ways = (
 
 # Statements that make IDs: here, and only in worker processes (the wrapper keeps the library out of the leader).
 my $make_here = 'SELECT snowflake_node(snowflake_next()) FROM generate_series(1, 3);';
-my $make_in_workers = q{
-	SELECT DISTINCT made_node() FROM source;
-};
-my $parallel_plans = 'SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
-	SET parallel_leader_participation = off; SET max_parallel_workers_per_gather = 2;';
+my $make_in_workers = 'SELECT DISTINCT made_node() FROM source;';
+my $parallel_plans = '-c parallel_setup_cost=0 -c parallel_tuple_cost=0 -c min_parallel_table_scan_size=0'
+  . ' -c parallel_leader_participation=off -c max_parallel_workers_per_gather=2';
 
 sub define_functions
 {
@@ -72,10 +71,32 @@ sub define_functions
 sub try_way
 {
 	my ($node, $way, $user, $make) = @_;
-	my $trial = join ";\n", grep { $_ } $parallel_plans, $way->{session}, $make, $make;
-	local $ENV{PGOPTIONS} = $way->{options} // '';
-	my ($out, $err) = $node->ask($trial, extra_params => [ '-U', $user ]);
+	my $session = $way->{session} ? "$way->{session};" : '';
+	local $ENV{PGOPTIONS} = join ' ', $parallel_plans, $way->{options} // ();
+	my ($out, $err) = $node->ask("$session\n$make\n$make", extra_params => [ '-U', $user ]);
 	return ([ $out =~ /^(\d+)$/mg ], $err);
+}
+
+sub try_plan
+{
+	my ($node, $user) = @_;
+	define_functions($node, {});
+	local $ENV{PGOPTIONS} = $parallel_plans;
+	my ($plan) = $node->ask("EXPLAIN (VERBOSE, COSTS OFF) $make_in_workers", extra_params => [ '-U', $user ]);
+	return $plan;
+}
+
+# A session sees a reload between two statements, at some time.
+sub reloaded_to
+{
+	my ($node, $session, $node_id) = @_;
+	$node->reload;
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return 1 if ($node->ask_session($session, "SHOW $name"))[0] eq $node_id;
+		usleep(100_000);
+	}
+	return 0;
 }
 
 for my $preload (0, 1)
@@ -96,6 +117,8 @@ for my $preload (0, 1)
 
 	for my $user ('mallory', $superuser)
 	{
+		like(try_plan($node, $user), qr/Gather.*Seq Scan on public\.source\s+Output: made_node\(\)/s,
+			"$user: worker processes make the IDs");
 		my $how = ($preload ? 'preloaded' : 'not preloaded') . ', ' . ($user eq 'mallory' ? 'user' : 'superuser');
 		for my $way (@ways)
 		{
@@ -112,11 +135,49 @@ for my $preload (0, 1)
 			ok(@$here || $said_here =~ /ERROR|FATAL/, "$how, $way->{way}: made or refused");
 			ok(@$workers || !$defined || $said_workers =~ /ERROR|FATAL/, "$how, $way->{way}: made or refused in worker processes");
 			unlike($said_here . $said_workers, qr/ERROR:  XX|server closed|syntax error/, "$how, $way->{way}: no strange error");
-			is("@$here | @$workers", '3 3 3 3 3 3 | 3 3', "$how, $way->{way}: makes IDs") if $way->{clean};
+			like("@$here | @$workers", qr/^3( 3){5,} \| 3( 3)+$/, "$how, $way->{way}: makes IDs") if $way->{makes};
 
 			$node->safe_psql('postgres', $after) if $after;
 		}
 	}
-	$node->stop;
+
+	# What the server's owner says is taken up by a live session, at once, and its IDs go on rising.
+	my $what = $preload ? 'preloaded' : 'not preloaded';
+	my $session = $node->session;
+	my ($first) = $node->ask_session($session, 'SELECT snowflake_next()');
+	my $make = 'SELECT snowflake_node(id), id FROM snowflake_next_set(3) id';
+	my $made = "3|$first";
+
+	$node->safe_psql('postgres', "ALTER SYSTEM SET $name = 7");
+	ok(reloaded_to($node, $session, 7), "$what, ALTER SYSTEM: taken up by a live session");
+	$made .= "\n" . ($node->ask_session($session, $make))[0];
+	$node->safe_psql('postgres', "ALTER SYSTEM RESET $name");
+	ok(reloaded_to($node, $session, 3), "$what, ALTER SYSTEM RESET: taken up by a live session");
+	$made .= "\n" . ($node->ask_session($session, $make))[0];
+	$node->adjust_conf('postgresql.conf', $name, 0);
+	ok(reloaded_to($node, $session, 0), "$what, postgresql.conf: taken up by a live session");
+	$made .= "\n" . ($node->ask_session($session, $make))[0];
+	$node->adjust_conf('postgresql.conf', $name, 31);
+	ok(reloaded_to($node, $session, 31), "$what, postgresql.conf again: taken up by a live session");
+	$made .= "\n" . ($node->ask_session($session, $make))[0];
+
+	is(join(' ', $made =~ /^(\d+)\|/mg), '3 7 7 7 3 3 3 0 0 0 31 31 31', "$what: IDs of the new node");
+	my @ids = $made =~ /\|(\d+)$/mg;
+	is("@ids", join(' ', sort { $a <=> $b } @ids), "$what: IDs rise under changing nodes");
+	my ($out, $err) = $node->ask_session($session, "SET $name = 5");
+	like($err, qr/ERROR:  55P02: parameter "$name" cannot be changed now/, "$what: SET is refused in a live session");
+	$session->quit;
+
+	# A value that makes no sense is none: no ID, rather than one of node 0.
+	for my $nonsense (32, -1, "'three'")
+	{
+		$node->adjust_conf('postgresql.conf', $name, $nonsense);
+		$node->stop('fast', fail_ok => 1);
+		my $started = $node->start(fail_ok => 1);
+		my ($out, $err) = $started ? $node->ask('SELECT snowflake_next()') : ('', 'FATAL');
+		is($out, '', "$what, $name = $nonsense: no ID");
+		like($err, qr/ERROR:  22023: the configured value of parameter "$name" cannot be used|FATAL/, "$what, $name = $nonsense: an error");
+	}
+	$node->stop('fast', fail_ok => 1);
 }
 done_testing();

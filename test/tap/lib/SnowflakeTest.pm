@@ -21,10 +21,10 @@ use PostgreSQL::Test::Utils qw(append_to_file slurp_file);
 use Test::More;
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw($quick $faketime_library);
+our @EXPORT_OK = qw($quick $session_number);
 
 our $quick = $ENV{SNOWFLAKE_QUICK};
-our $faketime_library = first { -e }
+my $faketime_library = first { -e }
   glob('/usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib*/faketime/libfaketimeMT.so.1 /usr/local/lib/faketime/libfaketimeMT.so.1');
 
 # --- servers ---
@@ -161,19 +161,19 @@ my $tables = q{
 	  SELECT session, step, place, first_id, last_id FROM made_in_ranges;
 };
 
-# A session is one connection of one load. $run keeps loads apart on which the system's process IDs repeat.
-my $session = '(:run::bigint << 32) + pg_backend_pid()';
+# A session is one connection of one load; :run keeps apart what happens to have one process ID.
+our $session_number = '(:run::bigint << 32) + pg_backend_pid()';
 my %scripts = (
-	one => "INSERT INTO made_by_default (session, step, place) VALUES ($session, :step, 1);",
+	one => "INSERT INTO made_by_default (session, step, place) VALUES ($session_number, :step, 1);",
 	rows => "INSERT INTO made_by_default (session, step, place)
-	  SELECT $session, :step, place FROM generate_series(1, 50) place;",
-	array => "INSERT INTO made_in_bulk VALUES (snowflake_next_array(:count), $session, :step);",
+	  SELECT $session_number, :step, place FROM generate_series(1, 50) place;",
+	array => "INSERT INTO made_in_bulk VALUES (snowflake_next_array(:count), $session_number, :step);",
 	set => "INSERT INTO made_in_bulk
-	  SELECT array_agg(id), $session, :step FROM snowflake_next_set(:count) id;",
-	reserve => "INSERT INTO made_in_ranges SELECT first_id, last_id, $session, :step, place
+	  SELECT array_agg(id), $session_number, :step FROM snowflake_next_set(:count) id;",
+	reserve => "INSERT INTO made_in_ranges SELECT first_id, last_id, $session_number, :step, place
 	  FROM snowflake_reserve(:count) WITH ORDINALITY reserved(first_id, last_id, place);",
 	# More than any worker has left: races through all workers, millisecond by millisecond.
-	reserve_many => "INSERT INTO made_in_ranges SELECT first_id, last_id, $session, :step, place
+	reserve_many => "INSERT INTO made_in_ranges SELECT first_id, last_id, $session_number, :step, place
 	  FROM snowflake_reserve(200000) WITH ORDINALITY reserved(first_id, last_id, place);");
 
 sub prepare_load
@@ -183,17 +183,16 @@ sub prepare_load
 }
 
 # Starts pgbench and returns it as an IPC::Run harness, so that the test can do harm meanwhile; finish_load() waits for it.
-# Options: clients, transactions of each client or seconds, scripts => [ names from above ], dbname, options => [ of pgbench ].
-# Prepared tables are expected: see prepare_load().
+# Options: clients, transactions of each client or seconds, scripts => [ names from above, or SQL ], dbname,
+# options => [ of pgbench ]. Expects the tables of prepare_load().
 sub start_load
 {
 	my ($self, %load) = @_;
-	my $dir = PostgreSQL::Test::Utils::tempdir;
-	my @scripts = map {
-		my $script = "\\set step :step + 1\n\\set count random_exponential(1, 10000, 20)\n$scripts{$_}\n";
-		append_to_file("$dir/$_", $script);
-		('-f', "$dir/$_");
-	} @{ $load{scripts} // [qw(one rows array set reserve)] };
+	my @scripts = @{ $load{scripts} // [qw(one rows array set reserve)] };
+	my $file = PostgreSQL::Test::Utils::tempdir . '/script';
+	append_to_file("$file$_",
+		"\\set step :step + 1\n\\set count random_exponential(1, 10000, 20)\n" . ($scripts{ $scripts[$_] } // $scripts[$_]))
+	  for 0 .. $#scripts;
 
 	my ($out, $err) = ('', '');
 	my $harness = IPC::Run::start(
@@ -202,7 +201,7 @@ sub start_load
 			'-c', $load{clients} // 8, '-j', 2,
 			($load{seconds} ? ('-T', $load{seconds}) : ('-t', $load{transactions} // 100)),
 			'-D', 'run=' . int(rand(2**30)), '-D', 'step=0',
-			@scripts, @{ $load{options} // [] }, $self->connstr($load{dbname} // 'postgres')
+			(map { ('-f', "$file$_") } 0 .. $#scripts), @{ $load{options} // [] }, $self->connstr($load{dbname} // 'postgres')
 		],
 		'>', \$out, '2>', \$err, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 	return { harness => $harness, out => \$out, err => \$err };

@@ -1,0 +1,35 @@
+// Layouts for tests: small ones, whose ticks are soon spent, and unusual ones.
+#pragma once
+
+#include "core/layout.hpp"
+
+namespace snowflake::test {
+
+struct Widths {
+  std::uint8_t timestamp = 30;
+  std::uint8_t node = 0;
+  std::uint8_t worker = 0;
+  std::uint8_t sequence = 0;
+};
+
+/// The fields in the order of the standard layout, without gaps.
+constexpr Layout layout_of(const Widths& widths, std::int64_t unit_ms = 1,
+                           UnixMs epoch_ms = standard_layout.epoch_ms) {
+  const auto above_sequence = widths.sequence;
+  const auto above_worker = static_cast<std::uint8_t>(above_sequence + widths.worker);
+  const auto above_node = static_cast<std::uint8_t>(above_worker + widths.node);
+  return {.timestamp = {.shift = above_node, .width = widths.timestamp},
+          .node = {.shift = above_worker, .width = widths.node},
+          .worker = {.shift = above_sequence, .width = widths.worker},
+          .sequence = {.shift = 0, .width = widths.sequence},
+          .unit_ms = unit_ms,
+          .epoch_ms = epoch_ms};
+}
+
+static_assert(layout_of({.timestamp = 41, .node = 5, .worker = 5, .sequence = 12}) ==
+              standard_layout);
+
+/// Four IDs a worker, four workers, eight nodes.
+inline constexpr Layout small_layout = layout_of({.node = 3, .worker = 2, .sequence = 2});
+
+}  // namespace snowflake::test

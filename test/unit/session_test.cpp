@@ -1,0 +1,426 @@
+// A session hands out rising IDs: of its reservation, then of higher workers, then of the next
+// tick.
+#include "core/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <limits>
+#include <vector>
+
+#include "unit/fake_clock.hpp"
+#include "unit/layouts.hpp"
+
+namespace snowflake::test {
+namespace {
+
+constexpr Tick no_horizon = std::numeric_limits<Tick>::max();
+constexpr Tick day = 86'400'000;
+constexpr std::int64_t a_long_time_ns = 1'000'000'000'000;
+constexpr Layout sharing_layout = layout_of({.worker = 1, .sequence = 8});
+
+class SessionTest : public testing::Test {
+ protected:
+  explicit SessionTest(const Layout& its_layout = small_layout) : layout(its_layout) {
+    FakeClock::set(layout, 1000);
+  }
+
+  Session joined() {
+    Session session;
+    session.join(space, layout);
+    return session;
+  }
+
+  Moment reserve(Session& session, std::uint64_t count = 1) {
+    return session.reserve(space.read(layout, FakeClock::ns), terms, count);
+  }
+
+  /// The next ID as parts; the reservation must succeed.
+  Parts make(Session& session) {
+    EXPECT_EQ(reserve(session).outcome, Outcome::ready);
+    return layout.decode(session.take(1).first);
+  }
+
+  std::uint64_t reservation_size(Session& session, std::uint64_t count = 1) {
+    EXPECT_EQ(reserve(session, count).outcome, Outcome::ready);
+    return session.take(std::numeric_limits<std::uint64_t>::max()).count;
+  }
+
+  void use_up(Session& session, unsigned workers) {
+    for (unsigned i = 0; i < workers; ++i) reservation_size(session);
+  }
+
+  const Layout& layout;
+  Terms terms{.node = 3, .max_drift = day, .horizon = no_horizon};
+  Space space;
+};
+
+class SharingTest : public SessionTest {
+ protected:
+  SharingTest() : SessionTest(sharing_layout) { terms.node = 0; }
+};
+
+using FreshTest = SessionTest;
+using NodeTest = SessionTest;
+using HorizonTest = SessionTest;
+using SessionAtEndOfTime = SessionTest;
+using SessionAndClock = SessionTest;
+
+TEST_F(SessionTest, HandsOutNothingBeforeItHasJoined) {
+  Session session;
+  Id id = 42;
+  EXPECT_FALSE(session.joined());
+  EXPECT_FALSE(session.fresh());
+  EXPECT_FALSE(session.next(id));
+  EXPECT_EQ(id, 42U);
+  EXPECT_FALSE(session.last());
+  session.leave();
+  session.forget();
+  EXPECT_FALSE(session.joined());
+}
+
+TEST_F(SessionTest, MakesIdsOfTheClocksTickItsNodeAndItsHome) {
+  Session first = joined(), second = joined();
+  EXPECT_EQ(make(first), (Parts{.tick = 1000, .node = 3, .worker = 0, .sequence = 0}));
+  EXPECT_EQ(make(first), (Parts{.tick = 1000, .node = 3, .worker = 0, .sequence = 1}));
+  EXPECT_EQ(make(second), (Parts{.tick = 1000, .node = 3, .worker = 1, .sequence = 0}));
+  FakeClock::set(layout, 1001);
+  EXPECT_EQ(make(second), (Parts{.tick = 1001, .node = 3, .worker = 1, .sequence = 0}));
+}
+
+TEST_F(SessionTest, RemembersTheLastIdHandedOut) {
+  Session session = joined();
+  ASSERT_EQ(reserve(session).outcome, Outcome::ready);
+  EXPECT_FALSE(session.last()) << "reserved is not handed out";
+  const snowflake::Run run = session.take(3);
+  EXPECT_EQ(session.last(), run.first + 2);
+  FakeClock::set(layout, 1001);
+  ASSERT_EQ(reserve(session).outcome, Outcome::ready);
+  EXPECT_EQ(session.last(), run.first + 2);
+  const Id next = session.take(1).first;
+  EXPECT_EQ(session.last(), next);
+  session.forget();
+  EXPECT_EQ(session.last(), next);
+  session.leave();
+  EXPECT_EQ(session.last(), next);
+}
+
+TEST_F(SessionTest, GoesOnWithHigherWorkersThenWaits) {
+  Session session = joined();
+  std::vector<Id> ids;
+  while (reserve(session).outcome == Outcome::ready) ids.push_back(session.take(1).first);
+  EXPECT_EQ(reserve(session).outcome, Outcome::wait);
+  ASSERT_EQ(ids.size(), 16U) << "all that four workers have";
+  EXPECT_TRUE(std::ranges::is_sorted(ids));
+  EXPECT_EQ(layout.decode(ids.back()),
+            (Parts{.tick = 1000, .node = 3, .worker = 3, .sequence = 3}));
+  FakeClock::set(layout, 1001);
+  EXPECT_EQ(make(session).tick, 1001);
+}
+
+TEST_F(SessionTest, NeverGoesOnWithALowerWorkerInTheSameTick) {
+  Session low = joined(), high = joined();
+  EXPECT_EQ(make(high).worker, 1U);
+  use_up(high, 3);
+  EXPECT_EQ(reserve(high).outcome, Outcome::wait) << "worker 0 has some, but they are smaller";
+  EXPECT_EQ(make(low).worker, 0U);
+}
+
+TEST_F(SessionTest, BeginsAtTheLowestWorkerAfterATickThatWasNotEnough) {
+  Session low = joined(), high = joined();
+  EXPECT_EQ(make(low).worker, 0U);
+  use_up(high, 3);
+  EXPECT_EQ(reserve(high).outcome, Outcome::wait);
+  FakeClock::set(layout, 1001);
+  EXPECT_EQ(make(high).worker, 0U);
+  FakeClock::set(layout, 1002);
+  EXPECT_EQ(make(high).worker, 1U) << "then at home again";
+}
+
+TEST_F(SessionTest, BulkBeginsAtTheLowestWorker) {
+  [[maybe_unused]] Session low = joined();
+  Session high = joined();
+  ASSERT_EQ(reserve(high, 1000).outcome, Outcome::ready);
+  EXPECT_EQ(layout.decode(high.take(1000).first).worker, 0U);
+  FakeClock::set(layout, 1001);
+  ASSERT_EQ(reserve(high, 4).outcome, Outcome::ready);
+  EXPECT_EQ(layout.decode(high.take(4).first).worker, 1U) << "what one worker holds is no bulk";
+}
+
+TEST_F(SessionTest, TakesAHomeWithTheFewestTenants) {
+  std::vector<Session> sessions(9);
+  for (unsigned i = 0; i < 9; ++i) {
+    sessions[i].join(space, layout);
+    EXPECT_EQ(make(sessions[i]).worker, i % 4);
+    sessions[i].forget();
+    FakeClock::advance(layout, 1);
+  }
+  sessions[6].leave();
+  sessions[2].leave();
+  Session next = joined();
+  EXPECT_EQ(make(next).worker, 2U);
+}
+
+TEST_F(SessionTest, GivesBackWhatItHasNotUsedWhenItLeaves) {
+  Session session = joined();
+  EXPECT_EQ(make(session).sequence, 0U);
+  session.leave();
+  EXPECT_FALSE(session.joined());
+  Session next = joined();
+  EXPECT_EQ(make(next), (Parts{.tick = 1000, .node = 3, .worker = 0, .sequence = 1}));
+}
+
+TEST_F(SessionTest, StillRisesWhenItJoinsAgain) {
+  Session other = joined(), session = joined();
+  const Parts before = make(session);
+  session.leave();
+  other.leave();
+  session.join(space, layout);  // at home on worker 0 now
+  EXPECT_GT(layout.encode(make(session)), layout.encode(before));
+}
+
+TEST_F(SessionTest, KeepsAGoodReservationWhenAskedAgain) {
+  Session session = joined();
+  EXPECT_EQ(make(session).sequence, 0U);
+  EXPECT_EQ(make(session).sequence, 1U);
+  session.forget();
+  EXPECT_EQ(make(session).worker, 1U) << "what was forgotten is lost";
+}
+
+TEST_F(SharingTest, AloneItTakesTheWholeTick) {
+  Session session = joined();
+  EXPECT_EQ(reservation_size(session), 256U);
+  EXPECT_EQ(reservation_size(session), 256U) << "the other worker is nobody's home";
+}
+
+TEST_F(SharingTest, SharingItTakesSixteenThenTwiceAsMany) {
+  Session first = joined();
+  [[maybe_unused]] Session second = joined();
+  Session third = joined();
+  for (std::uint64_t share : {16, 32, 64}) EXPECT_EQ(reservation_size(first), share);
+  EXPECT_EQ(reservation_size(third), 16U);
+  EXPECT_EQ(reservation_size(first), 128U);
+  EXPECT_EQ(reservation_size(first), 256U) << "the second worker, whose only tenant is idle";
+  FakeClock::set(layout, 1001);
+  EXPECT_EQ(reservation_size(first), 16U) << "each tick anew";
+}
+
+TEST_F(SharingTest, ManyWhoWantOneIdFindOne) {
+  std::vector<Session> sessions(32);
+  for (Session& session : sessions) session.join(space, layout);
+  for (Session& session : sessions) make(session);
+}
+
+TEST_F(SharingTest, BulkTakesAsManyAsItWants) {
+  Session first = joined();
+  [[maybe_unused]] Session second = joined();
+  Session third = joined();
+  EXPECT_EQ(reservation_size(first, 100), 100U);
+  EXPECT_EQ(reservation_size(third, 1000), 156U) << "what is left";
+}
+
+TEST_F(FreshTest, WhileTheTickLastsNextAsksNobody) {
+  Session session = joined();
+  Reading reading = space.read(layout, FakeClock::ns);
+  reading.left_ns = a_long_time_ns;
+  ASSERT_EQ(session.reserve(reading, terms, 1).outcome, Outcome::ready);
+  if (!session.fresh()) GTEST_SKIP() << "no usable cycle counter";
+  for (unsigned i = 0; i < 4; ++i) {
+    Id id;
+    ASSERT_TRUE(session.next(id));
+    EXPECT_EQ(layout.decode(id).sequence, i);
+    EXPECT_EQ(session.last(), id);
+  }
+  Id id;
+  EXPECT_FALSE(session.next(id)) << "used up";
+}
+
+TEST_F(FreshTest, ACounterThatJumpsEndsTheReservation) {
+  for (std::uint64_t jump :
+       {std::uint64_t{1} << 62, std::uint64_t{1} << 63, ~std::uint64_t{0} << 61}) {
+    Session session = joined();
+    Reading reading = space.read(layout, FakeClock::ns);
+    reading.cycles += jump;
+    ASSERT_EQ(session.reserve(reading, terms, 1).outcome, Outcome::ready);
+    EXPECT_FALSE(session.fresh());
+    session.leave();
+  }
+}
+
+TEST_F(FreshTest, TheReservationEndsWithTheTick) {
+  Session session = joined();
+  ASSERT_EQ(reserve(session).outcome, Outcome::ready);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (session.fresh() && std::chrono::steady_clock::now() < end) {
+  }
+  EXPECT_FALSE(session.fresh()) << "a millisecond has lasted ten seconds";
+}
+
+TEST_F(NodeTest, AHigherNodeIsTakenUpAtOnce) {
+  Session session = joined();
+  make(session);
+  terms.node = 5;
+  EXPECT_EQ(make(session).node, 5U);
+}
+
+TEST_F(NodeTest, ALowerNodeWaitsForTheNextTick) {
+  Session session = joined();
+  make(session);
+  terms.node = 2;
+  EXPECT_EQ(reserve(session).outcome, Outcome::wait);
+  FakeClock::set(layout, 1001);
+  EXPECT_EQ(make(session), (Parts{.tick = 1001, .node = 2, .worker = 0, .sequence = 0}));
+}
+
+TEST_F(NodeTest, ALowerNodeDoesNotWaitForOneWhoMadeNoneInThisTick) {
+  Session session = joined();
+  make(session);
+  FakeClock::set(layout, 1001);
+  terms.node = 2;
+  EXPECT_EQ(make(session).node, 2U);
+}
+
+TEST_F(HorizonTest, MakesNothingPastIt) {
+  Session session = joined();
+  terms.horizon = 1000;
+  EXPECT_EQ(make(session).tick, 1000);
+  FakeClock::set(layout, 1001);
+  const Moment moment = reserve(session);
+  EXPECT_EQ(moment.outcome, Outcome::beyond_horizon);
+  EXPECT_EQ(moment.tick, 1001) << "it says how far the horizon has to move";
+  terms.horizon = moment.tick;
+  EXPECT_EQ(make(session).tick, 1001);
+}
+
+TEST_F(HorizonTest, MakesNothingPastItAtTheFloor) {
+  Session session = joined();
+  terms.horizon = 1002;
+  make(session);
+  FakeClock::set(layout, 900);
+  std::vector<Id> ids;
+  while (true) {
+    const Moment moment = reserve(session, 100);
+    if (moment.outcome == Outcome::ready) ids.push_back(session.take(100).first);
+    if (moment.outcome == Outcome::wait) FakeClock::advance(layout, 1);
+    if (moment.outcome == Outcome::beyond_horizon) break;
+  }
+  EXPECT_EQ(layout.decode(ids.back()).tick, 1002);
+}
+
+TEST_F(SessionAndClock, ALittleBehindUsesWhatIsLeftThenWaits) {
+  Session session = joined();
+  const Id before = layout.encode(make(session));
+  FakeClock::set(layout, 995);
+  use_up(session, 4);
+  EXPECT_GT(*session.last(), before);
+  EXPECT_EQ(reserve(session).outcome, Outcome::wait);
+  FakeClock::set(layout, 1000);
+  EXPECT_EQ(reserve(session).outcome, Outcome::wait);
+  FakeClock::set(layout, 1001);
+  EXPECT_EQ(make(session).tick, 1001);
+}
+
+TEST_F(SessionAndClock, FurtherBehindGoesOnAtOnce) {
+  Session session = joined();
+  make(session);
+  FakeClock::set(layout, 500);
+  Moment moment = reserve(session, 100);
+  EXPECT_TRUE(moment.set_back);
+  EXPECT_EQ(moment.behind, 500);
+  use_up(session, 4);
+  FakeClock::set(layout, 501);
+  moment = reserve(session);
+  EXPECT_EQ(moment.outcome, Outcome::ready) << "no stall";
+  EXPECT_FALSE(moment.set_back) << "told once";
+  EXPECT_EQ(moment.tick, 1001);
+}
+
+TEST_F(SessionAndClock, TellsOfASetbackAlsoWhenItHasToWait) {
+  Session session = joined();
+  use_up(session, 4);
+  FakeClock::set(layout, 500);
+  const Moment moment = reserve(session);
+  EXPECT_EQ(moment.outcome, Outcome::wait);
+  EXPECT_TRUE(moment.set_back);
+}
+
+TEST_F(SessionAndClock, ErrorsLeaveTheSessionAsItWas) {
+  Session session = joined();
+  const Id before = layout.encode(make(session));
+  for (Tick wrong : {Tick{-1}, layout.last_tick() + 1}) {
+    FakeClock::set(layout, wrong);
+    EXPECT_NE(reserve(session).outcome, Outcome::ready);
+  }
+  EXPECT_EQ(session.last(), before);
+  FakeClock::set(layout, 1000);
+  EXPECT_EQ(layout.encode(make(session)), before + 1);
+}
+
+TEST_F(SessionAndClock, ObservedIdsAreSmallerThanAllThatFollow) {
+  Session session = joined();
+  make(session);
+  const Id seen = layout.encode({.tick = 1300, .node = 7, .worker = 3, .sequence = 3});
+  const Limits limits = limits_of(layout, terms.max_drift);
+  const Moment moment =
+      space.observe(layout.decode(seen).tick, space.read(layout, FakeClock::ns), limits);
+  EXPECT_EQ(moment.outcome, Outcome::ready);
+  EXPECT_GT(layout.encode(make(session)), seen);
+}
+
+TEST_F(SessionAtEndOfTime, AllIdsOfTheLastTickAreGood) {
+  terms.node = layout.node.max();
+  FakeClock::set(layout, layout.last_tick());
+  Session session = joined();
+  use_up(session, 4);
+  const Id greatest = layout.encode({layout.last_tick(), 7, 3, 3});
+  EXPECT_EQ(session.last(), greatest);
+  EXPECT_EQ(reserve(session).outcome, Outcome::wait);
+  FakeClock::advance(layout, 1);
+  EXPECT_EQ(reserve(session).outcome, Outcome::out_of_time);
+  EXPECT_EQ(session.last(), greatest) << "never wraps";
+}
+
+TEST_F(SessionAtEndOfTime, EndsAtTheFloorToo) {
+  FakeClock::set(layout, layout.last_tick());
+  Session session = joined();
+  use_up(session, 1);
+  FakeClock::set(layout, layout.last_tick() - 1000);
+  use_up(session, 3);
+  FakeClock::advance(layout, 1);
+  EXPECT_EQ(reserve(session).outcome, Outcome::out_of_time);
+  EXPECT_EQ(layout.decode(*session.last()).tick, layout.last_tick());
+}
+
+TEST(StandardLayout, ItsVeryLastIdIsTheLargestBigint) {
+  Space space;
+  Session session;
+  session.join(space, standard_layout);
+  FakeClock::set(standard_layout, standard_layout.last_tick());
+  const Terms terms{.node = 31, .max_drift = day, .horizon = no_horizon};
+  std::uint64_t made = 0;
+  const auto reserve = [&] {
+    return session.reserve(space.read(standard_layout, FakeClock::ns), terms, 1'000'000).outcome;
+  };
+  while (reserve() == Outcome::ready) made += session.take(1'000'000).count;
+  EXPECT_EQ(made, 32U * 4096U);
+  EXPECT_EQ(session.last(), (Id{1} << 63) - 1);
+}
+
+TEST(UnusualLayouts, AbsentFieldsAreOneWorkerAndOneIdATick) {
+  static constexpr Layout bare = layout_of({.timestamp = 40}, 10);
+  Space space;
+  Session session;
+  session.join(space, bare);
+  const Terms terms{.node = 0, .max_drift = day, .horizon = no_horizon};
+  for (Tick tick : {5, 6, 7}) {
+    FakeClock::set(bare, tick);
+    const Reading reading = space.read(bare, FakeClock::ns);
+    ASSERT_EQ(session.reserve(reading, terms, 1).outcome, Outcome::ready);
+    EXPECT_EQ(session.take(10).count, 1U);
+    EXPECT_EQ(session.last(), static_cast<Id>(tick));
+    EXPECT_EQ(session.reserve(reading, terms, 1).outcome, Outcome::wait);
+  }
+}
+
+}  // namespace
+}  // namespace snowflake::test
