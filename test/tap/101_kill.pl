@@ -10,7 +10,7 @@ use SnowflakeFault;
 use SnowflakeTest qw($quick);
 use Test::More;
 
-my $seconds = $quick ? 1 : 2;
+my $seconds = $quick ? 1 : 1.5;
 my @rounds = $quick
   ? ([ 'postmaster', 'off', 'replayed' ], [ 'backend', 'on', 'replayed' ])
   : map { my $victim = $_; map { my $commit = $_; map { [ $victim, $commit, $_ ] } qw(replayed unchanged) } qw(off on) } qw(postmaster backend);

@@ -128,30 +128,30 @@ sub server_time
 
 # --- clients ---
 
-# Ranges fill nearly every millisecond; single IDs mix with them at a pace that keeps the files small.
+# Ranges fill whole milliseconds; single IDs mix with them. The rests keep the files small.
 my %statements = (
 	stored_ranges => 'INSERT INTO stored SELECT :session, :step, place, first_id, last_id
-	  FROM snowflake_reserve(60000) WITH ORDINALITY AS reserved (first_id, last_id, place) RETURNING *',
+	  FROM snowflake_reserve(60000) WITH ORDINALITY AS reserved (first_id, last_id, place), pg_sleep(0.003) RETURNING *',
 	stored_array => 'INSERT INTO stored SELECT :session, :step, place, id, id
 	  FROM unnest(snowflake_next_array(300)) WITH ORDINALITY AS made (id, place), pg_sleep(0.005) RETURNING *',
 	stored_rows => 'INSERT INTO stored SELECT :session, :step, place, id, id
 	  FROM (SELECT place, snowflake_next() AS id FROM generate_series(1, 50) place OFFSET 0) made, pg_sleep(0.005)
 	  RETURNING *',
 	given_ranges => 'SELECT :session, :step, place, first_id, last_id
-	  FROM snowflake_reserve(100000) WITH ORDINALITY AS reserved (first_id, last_id, place)',
+	  FROM snowflake_reserve(100000) WITH ORDINALITY AS reserved (first_id, last_id, place), pg_sleep(0.001)',
 	given_set => 'SELECT :session, :step, place, id, id
 	  FROM snowflake_next_set(300) WITH ORDINALITY AS made (id, place), pg_sleep(0.005)');
 
 my $sessions = 0;
 
 # Starts one client for each of `kinds` (names from above; default: all of them) and waits until each was given IDs.
-# They go on until they are stopped or lose their server, 20 s at least.
+# They go on until they are stopped or lose their server. `restless`: without rests, which last until the clock says so.
 sub start_clients
 {
 	my ($node, %options) = @_;
 	my $dbname = $options{dbname} // 'postgres';
 	my $clients = { node => $node, members => [] };
-	push @{ $clients->{members} }, start_client($node, $dbname, $_)
+	push @{ $clients->{members} }, start_client($node, $dbname, script_of($_, $options{restless}))
 	  for @{ $options{kinds} // [ sort keys %statements ] };
 	wait_until_given($_) for @{ $clients->{members} };
 	$clients->{began} = server_time($node);
@@ -160,12 +160,12 @@ sub start_clients
 
 sub start_client
 {
-	my ($node, $dbname, $kind) = @_;
+	my ($node, $dbname, $script) = @_;
 	my $session = ++$sessions;
 	my $base = PostgreSQL::Test::Utils::tempdir . "/client_$session";
 	my $harness = IPC::Run::start(
 		[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-v', "session=$session",
-			'-d', $node->connstr($dbname) . ' application_name=client', '-f', script_of($kind) ],
+			'-d', $node->connstr($dbname) . ' application_name=client', '-f', $script ],
 		'>', "$base.out", '2>', "$base.err", IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 	return { harness => $harness, given => "$base.out", said => "$base.err" };
 }
@@ -174,11 +174,13 @@ my %scripts;
 
 sub script_of
 {
-	my ($kind) = @_;
-	return $scripts{$kind} //= do
+	my ($kind, $restless) = @_;
+	my $name = $restless ? "${kind}_restless" : $kind;
+	return $scripts{$name} //= do
 	{
-		my $path = PostgreSQL::Test::Utils::tempdir . "/$kind.sql";
+		my $path = PostgreSQL::Test::Utils::tempdir . "/$name.sql";
 		my $statement = $statements{$kind} =~ s/\s+/ /gr;
+		$statement =~ s/, pg_sleep\([\d.]+\)// if $restless;
 		append_to_file($path, join '', map { 'COPY (' . $statement =~ s/:step/$_/r . ") TO STDOUT;\n" } 1 .. 20000);
 		$path;
 	};
