@@ -37,6 +37,7 @@ sub start_new
 	my $node = $class->new($name);
 	$node->fake_clock if $options{fake_clock};
 	$node->init(@{ $options{init} // [] });
+	$node->append_conf('postgresql.conf', 'log_statement = none');
 	$node->append_conf('postgresql.conf', $options{conf}) if $options{conf};
 	$node->preload if $options{preload};
 	$node->start;
@@ -73,7 +74,7 @@ sub set_clock_offset
 	rename("$self->{clock_file}.new", $self->{clock_file}) or die "cannot set the clock: $!";
 }
 
-# Sets the server's wall clock to a Unix time.
+# Sets the server's wall clock to a Unix time; it runs on from there.
 sub set_clock
 {
 	my ($self, $unix_time) = @_;
