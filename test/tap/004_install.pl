@@ -4,7 +4,7 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use SnowflakeTest qw($quick $session_number);
+use SnowflakeTest qw($quick %scripts);
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -45,7 +45,7 @@ my $load = $node->start_load(
 	options => [ '-M', 'simple' ],
 	scripts => [qq{
 		DO \$\$ BEGIN
-		  INSERT INTO made_in_bulk VALUES (snowflake_next_array(20), $session_number, :step);
+		  $scripts{array}
 		EXCEPTION WHEN OTHERS THEN
 		  INSERT INTO met VALUES (SQLSTATE, SQLERRM);
 		END \$\$;
