@@ -4,7 +4,7 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use SnowflakeTest qw($quick);
+use SnowflakeTest qw($quick $library);
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -92,7 +92,7 @@ $node->set_clock_offset(-8 * 86400);
 is_refused($node, $too_far, '8 days back');
 $node->set_clock_offset(0);
 makes_ids($node, '8 days forth again');
-$node->safe_psql('postgres', "LOAD 'snowflake_id'; ALTER SYSTEM SET snowflake_id.max_clock_drift = '1min'");
+$node->safe_psql('postgres', "LOAD '$library'; ALTER SYSTEM SET snowflake_id.max_clock_drift = '1min'");
 $node->reload;
 $node->poll_query_until('postgres', "SELECT current_setting('snowflake_id.max_clock_drift') = '1min'");
 $node->set_clock_offset(-3600);

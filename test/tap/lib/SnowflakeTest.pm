@@ -21,9 +21,10 @@ use PostgreSQL::Test::Utils qw(append_to_file slurp_file);
 use Test::More;
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw($quick %scripts);
+our @EXPORT_OK = qw($quick $library %scripts);
 
 our $quick = $ENV{SNOWFLAKE_QUICK};
+our $library = $ENV{SNOWFLAKE_LIBRARY} // 'snowflake_id';
 my $faketime_library = first { -e }
   glob('/usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib*/faketime/libfaketimeMT.so.1 /usr/local/lib/faketime/libfaketimeMT.so.1');
 
@@ -48,7 +49,6 @@ sub start_new
 sub preload
 {
 	my ($self) = @_;
-	my $library = $ENV{SNOWFLAKE_LIBRARY} // 'snowflake_id';
 	$self->append_conf('postgresql.conf', "shared_preload_libraries = '$library'");
 }
 
