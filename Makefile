@@ -9,8 +9,12 @@ REGRESS = $(patsubst sql/%.sql,%,$(wildcard sql/*.sql))
 TAP_TESTS = 1
 PROVE_TESTS = test/tap/*.pl
 
-# Here rather than in PG_CXXFLAGS, because these reach the bitcode rules too. -Wno-register: PostgreSQL 15's headers.
-PG_CPPFLAGS = -I$(srcdir)/src -std=c++20 -fno-exceptions -fno-rtti -fno-threadsafe-statics -fvisibility=hidden -Wno-register
+# -Wno-register: PostgreSQL 15's headers.
+PG_CPPFLAGS = -I$(srcdir)/src
+PG_CXXFLAGS = -std=c++20 -fno-exceptions -fno-rtti -fno-threadsafe-statics -fvisibility=hidden -Wno-register
+
+# No bitcode for JIT: it may inline functions, and a session must not be there twice.
+override with_llvm = no
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

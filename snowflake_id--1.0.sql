@@ -3,7 +3,96 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION snowflake_id" to load this file. \quit
 
--- Make. Volatile: each call gives other IDs. Parallel safe: a worker process is one more session.
+-- Layouts ------------------------------------------------------------------------------------------------------------
+
+CREATE TYPE snowflake_layout;
+
+-- Stable: an epoch must not lie in the future.
+CREATE FUNCTION snowflake_layout_in(cstring) RETURNS snowflake_layout
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_layout_in(cstring) IS 'I/O';
+
+CREATE FUNCTION snowflake_layout_out(snowflake_layout) RETURNS cstring
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_layout_out(snowflake_layout) IS 'I/O';
+
+CREATE FUNCTION snowflake_layout_recv(internal) RETURNS snowflake_layout
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_layout_recv(internal) IS 'I/O';
+
+CREATE FUNCTION snowflake_layout_send(snowflake_layout) RETURNS bytea
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_layout_send(snowflake_layout) IS 'I/O';
+
+CREATE TYPE snowflake_layout (
+  INPUT = snowflake_layout_in,
+  OUTPUT = snowflake_layout_out,
+  RECEIVE = snowflake_layout_recv,
+  SEND = snowflake_layout_send,
+  INTERNALLENGTH = 24,
+  ALIGNMENT = double
+);
+COMMENT ON TYPE snowflake_layout IS
+  'what the bits of an ID mean: ''discord'', or ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01''';
+
+CREATE FUNCTION snowflake_layout_eq(snowflake_layout, snowflake_layout) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_layout_eq(snowflake_layout, snowflake_layout) IS 'implementation of = operator';
+
+CREATE FUNCTION snowflake_layout_ne(snowflake_layout, snowflake_layout) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_layout_ne(snowflake_layout, snowflake_layout) IS 'implementation of <> operator';
+
+CREATE FUNCTION snowflake_layout_hash(snowflake_layout) RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_layout_hash(snowflake_layout) IS 'hash';
+
+CREATE FUNCTION snowflake_layout_hash_extended(snowflake_layout, bigint) RETURNS bigint
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_layout_hash_extended(snowflake_layout, bigint) IS 'hash';
+
+CREATE OPERATOR = (
+  LEFTARG = snowflake_layout, RIGHTARG = snowflake_layout, FUNCTION = snowflake_layout_eq,
+  COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES
+);
+COMMENT ON OPERATOR = (snowflake_layout, snowflake_layout) IS 'equal';
+
+CREATE OPERATOR <> (
+  LEFTARG = snowflake_layout, RIGHTARG = snowflake_layout, FUNCTION = snowflake_layout_ne,
+  COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR <> (snowflake_layout, snowflake_layout) IS 'not equal';
+
+CREATE OPERATOR CLASS snowflake_layout_ops DEFAULT FOR TYPE snowflake_layout USING hash AS
+  OPERATOR 1 =,
+  FUNCTION 1 snowflake_layout_hash(snowflake_layout),
+  FUNCTION 2 snowflake_layout_hash_extended(snowflake_layout, bigint);
+COMMENT ON OPERATOR FAMILY snowflake_layout_ops USING hash IS 'hashing of snowflake_layout';
+COMMENT ON OPERATOR CLASS snowflake_layout_ops USING hash IS 'hashing of snowflake_layout';
+
+CREATE FUNCTION snowflake_presets(OUT name text, OUT layout snowflake_layout) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 16;
+COMMENT ON FUNCTION snowflake_presets() IS 'the layouts that have a name';
+
+CREATE FUNCTION snowflake_layout_facts(
+  layout snowflake_layout,
+  OUT epoch timestamptz, OUT last_instant timestamptz, OUT nodes bigint, OUT ids_per_second double precision)
+AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_layout_facts(snowflake_layout) IS
+  'the first and the last millisecond of a layout, how many nodes it has, and how many IDs a node can make in a second';
+
+CREATE VIEW snowflake_layouts AS
+SELECT preset.name, preset.layout, facts.epoch, facts.epoch AS first_instant, facts.last_instant, facts.nodes,
+       facts.ids_per_second
+FROM snowflake_presets() AS preset
+CROSS JOIN LATERAL snowflake_layout_facts(preset.layout) AS facts;
+  COMMENT ON VIEW snowflake_layouts IS
+  'the layouts that have a name: their text form, time,
+  nodes and IDs a second a node';
+GRANT SELECT ON snowflake_layouts TO PUBLIC;
+
+-- Make ---------------------------------------------------------------------------------------------------------------
+-- Volatile: each call gives other IDs. Parallel safe: a worker process is one more session.
 
 CREATE FUNCTION snowflake_next() RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_next'
@@ -11,15 +100,37 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_next() IS
   'make a Snowflake ID: unique on this server, larger than the one before it in this session';
 
+CREATE FUNCTION snowflake_next(generator regclass) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_next_of'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_next(regclass) IS 'make a Snowflake ID of that generator';
+
+CREATE FUNCTION snowflake_next(generator regclass, shard integer) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_next_of_shard'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_next(regclass, integer) IS
+  'make a Snowflake ID of that generator and shard, larger than the one before it in this shard';
+
 CREATE FUNCTION snowflake_next_array(count integer) RETURNS bigint[]
 AS 'MODULE_PATHNAME', 'snowflake_next_array'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_next_array(integer) IS 'make an array of rising Snowflake IDs';
 
+CREATE FUNCTION snowflake_next_array(count integer, generator regclass) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'snowflake_next_array'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_next_array(integer, regclass) IS
+  'make an array of rising Snowflake IDs of that generator';
+
 CREATE FUNCTION snowflake_next_set(count bigint) RETURNS SETOF bigint
 AS 'MODULE_PATHNAME', 'snowflake_next_set'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_next_set(bigint) IS 'make a set of rising Snowflake IDs';
+
+CREATE FUNCTION snowflake_next_set(count bigint, generator regclass) RETURNS SETOF bigint
+AS 'MODULE_PATHNAME', 'snowflake_next_set'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_next_set(bigint, regclass) IS 'make a set of rising Snowflake IDs of that generator';
 
 CREATE FUNCTION snowflake_reserve(count integer, OUT first_id bigint, OUT last_id bigint) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snowflake_reserve'
@@ -27,28 +138,103 @@ LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_reserve(integer) IS
   'reserve ranges of consecutive Snowflake IDs, count in all, for a client to hand out';
 
+CREATE FUNCTION snowflake_reserve(
+  count integer, generator regclass, OUT first_id bigint, OUT last_id bigint) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snowflake_reserve'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_reserve(integer, regclass) IS
+  'reserve ranges of consecutive Snowflake IDs of that generator, count in all, for a client to hand out';
+
+CREATE FUNCTION snowflake_next_text(generator regclass) RETURNS text
+AS 'MODULE_PATHNAME', 'snowflake_next_text'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_next_text(regclass) IS
+  'make a Snowflake ID of that generator, as text: its prefix, then the ID in its encoding';
+
 -- Restricted: a worker process does not know the session's last ID.
+
 CREATE FUNCTION snowflake_last() RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_last'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION snowflake_last() IS 'the last Snowflake ID made in this session';
 
--- Read. Immutable: what an ID means never depends on a setting.
+CREATE FUNCTION snowflake_last(generator regclass) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_last'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION snowflake_last(regclass) IS 'the last Snowflake ID of that generator made in this session';
+
+-- Generators ---------------------------------------------------------------------------------------------------------
+-- A generator is a sequence, which keeps its layout and options in its parameters and its horizon in its value: no ID
+-- of a later time was made. Its increment overflows, so that nextval() fails. A dump carries all of it.
+
+CREATE FUNCTION snowflake_create_generator(
+  name text, layout snowflake_layout DEFAULT 'snowflake_id', ordered boolean DEFAULT false, prefix text DEFAULT '',
+  encoding text DEFAULT 'base62') RETURNS regclass
+AS 'MODULE_PATHNAME', 'snowflake_create_generator'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_create_generator(text, snowflake_layout, boolean, text, text) IS
+  'make a generator: a sequence of that name from which snowflake_next(name) makes IDs of that layout';
+
+CREATE FUNCTION snowflake_generator_spec(
+  generator regclass, OUT layout snowflake_layout, OUT ordered boolean, OUT prefix text, OUT encoding text)
+AS 'MODULE_PATHNAME', 'snowflake_generator_spec'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_generator_spec(regclass) IS
+  'the layout and options of a generator; NULL if the sequence is none';
+
+CREATE VIEW snowflake_generators AS
+SELECT sequence.seqrelid::regclass AS generator, spec.layout, spec.ordered, spec.prefix, spec.encoding
+FROM pg_catalog.pg_sequence AS sequence
+CROSS JOIN LATERAL snowflake_generator_spec(sequence.seqrelid) AS spec
+WHERE spec.layout IS NOT NULL;
+COMMENT ON VIEW snowflake_generators IS 'the generators of this database, with their layouts and options';
+GRANT SELECT ON snowflake_generators TO PUBLIC;
+
+-- The generator of snowflake_next().
+SELECT snowflake_create_generator('snowflake_id');
+COMMENT ON SEQUENCE snowflake_id IS
+  'generator of snowflake_next(): USAGE is the right to make IDs, last_value is the horizon that none has passed';
+GRANT USAGE ON SEQUENCE snowflake_id TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('snowflake_id', '');
+
+-- Read ---------------------------------------------------------------------------------------------------------------
+-- Immutable: what an ID means never depends on a setting. Without a layout: the one of snowflake_next(). Fields that a
+-- layout lacks are NULL.
 
 CREATE FUNCTION snowflake_timestamp(id bigint) RETURNS timestamptz
 AS 'MODULE_PATHNAME', 'snowflake_timestamp'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_timestamp(bigint) IS 'when a Snowflake ID was made, to the millisecond';
 
+CREATE FUNCTION snowflake_timestamp(id bigint, layout snowflake_layout) RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'snowflake_timestamp'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_timestamp(bigint, snowflake_layout) IS 'when an ID of that layout was made';
+
 CREATE FUNCTION snowflake_node(id bigint) RETURNS integer
 AS 'MODULE_PATHNAME', 'snowflake_node'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_node(bigint) IS 'which server made a Snowflake ID: its snowflake_id.node_id, 0 to 31';
 
+CREATE FUNCTION snowflake_node(id bigint, layout snowflake_layout) RETURNS integer
+AS 'MODULE_PATHNAME', 'snowflake_node'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_node(bigint, snowflake_layout) IS 'which node made an ID of that layout';
+
 CREATE FUNCTION snowflake_worker(id bigint) RETURNS integer
 AS 'MODULE_PATHNAME', 'snowflake_worker'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_worker(bigint) IS 'which worker of its server made a Snowflake ID, 0 to 31';
+
+CREATE FUNCTION snowflake_worker(id bigint, layout snowflake_layout) RETURNS integer
+AS 'MODULE_PATHNAME', 'snowflake_worker'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_worker(bigint, snowflake_layout) IS 'which worker made an ID of that layout';
+
+CREATE FUNCTION snowflake_shard(id bigint, layout snowflake_layout) RETURNS integer
+AS 'MODULE_PATHNAME', 'snowflake_shard'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_shard(bigint, snowflake_layout) IS 'which shard an ID of that layout belongs to';
 
 CREATE FUNCTION snowflake_sequence(id bigint) RETURNS integer
 AS 'MODULE_PATHNAME', 'snowflake_sequence'
@@ -56,17 +242,34 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_sequence(bigint) IS
   'the number of a Snowflake ID within its worker and millisecond, 0 to 4095';
 
+CREATE FUNCTION snowflake_sequence(id bigint, layout snowflake_layout) RETURNS integer
+AS 'MODULE_PATHNAME', 'snowflake_sequence'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_sequence(bigint, snowflake_layout) IS 'the sequence number of an ID of that layout';
+
 CREATE FUNCTION snowflake_decode(
-  id bigint,
-  OUT id bigint, OUT "timestamp" timestamptz, OUT node integer, OUT worker integer, OUT sequence integer)
+  id bigint, OUT id bigint, OUT "timestamp" timestamptz, OUT node integer, OUT worker integer, OUT sequence integer)
 AS 'MODULE_PATHNAME', 'snowflake_decode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_decode(bigint) IS 'all that a Snowflake ID says, as a row';
+
+CREATE FUNCTION snowflake_decode(
+  id bigint, layout snowflake_layout, OUT id bigint, OUT "timestamp" timestamptz, OUT node integer, OUT worker integer,
+  OUT sequence integer, OUT shard integer)
+AS 'MODULE_PATHNAME', 'snowflake_decode'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_decode(bigint, snowflake_layout) IS 'all that an ID of that layout says, as a row';
 
 CREATE FUNCTION snowflake_inspect(id bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'snowflake_inspect'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_inspect(bigint) IS 'a picture of the bits of a Snowflake ID, for people';
+
+CREATE FUNCTION snowflake_inspect(id bigint, layout snowflake_layout) RETURNS text
+AS 'MODULE_PATHNAME', 'snowflake_inspect'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_inspect(bigint, snowflake_layout) IS
+  'a picture of the bits of an ID of that layout, for people';
 
 CREATE FUNCTION snowflake_diff(
   a bigint, b bigint, OUT "interval" interval, OUT same_node boolean, OUT same_worker boolean)
@@ -75,7 +278,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_diff(bigint, bigint) IS
   'how much later a was made than b (as in a - b), and whether on the same node and by the same worker of it';
 
--- Write.
+CREATE FUNCTION snowflake_diff(
+  a bigint, b bigint, layout snowflake_layout, OUT "interval" interval, OUT same_node boolean, OUT same_worker boolean)
+AS 'MODULE_PATHNAME', 'snowflake_diff'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_diff(bigint, bigint, snowflake_layout) IS
+  'how much later a was made than b, both of that layout, and whether on the same node and by the same worker of it';
+
+-- Write --------------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION snowflake_from_timestamp("timestamp" timestamptz) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_from_timestamp'
@@ -83,9 +293,133 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_from_timestamp(timestamptz) IS
   'the smallest Snowflake ID of a millisecond, to compare IDs with: WHERE id >= snowflake_from_timestamp(...)';
 
-CREATE FUNCTION snowflake_encode("timestamp" timestamptz, node integer, worker integer, sequence integer)
-RETURNS bigint
+CREATE FUNCTION snowflake_from_timestamp("timestamp" timestamptz, layout snowflake_layout) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_from_timestamp'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_from_timestamp(timestamptz, snowflake_layout) IS
+  'the smallest ID of that layout of a time, to compare IDs with';
+
+CREATE FUNCTION snowflake_encode(
+  "timestamp" timestamptz, node integer, worker integer, sequence integer) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_encode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer) IS
   'the Snowflake ID that says so; for tests and imports, not a way to make unique IDs';
+
+-- Not strict: fields that the layout lacks may be NULL.
+
+CREATE FUNCTION snowflake_encode(
+  "timestamp" timestamptz, node integer, worker integer, sequence integer, layout snowflake_layout) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_encode'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer, snowflake_layout) IS
+  'the ID of that layout that says so; NULL for fields that the layout lacks';
+
+CREATE FUNCTION snowflake_encode(
+  "timestamp" timestamptz, node integer, worker integer, sequence integer, shard integer,
+  layout snowflake_layout) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_encode'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer, integer, snowflake_layout) IS
+  'the ID of that layout that says so; NULL for fields that the layout lacks';
+
+-- Other forms --------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION snowflake_to_text(id bigint, encoding text) RETURNS text
+AS 'MODULE_PATHNAME', 'snowflake_to_text'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_to_text(bigint, text) IS 'an ID as text in base32, base36, base58, base62 or hex';
+
+CREATE FUNCTION snowflake_from_text(encoded text, encoding text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_from_text'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_from_text(text, text) IS
+  'the ID that was written as text in base32, base36, base58, base62 or hex';
+
+CREATE FUNCTION snowflake_to_uuid(id bigint) RETURNS uuid
+AS 'MODULE_PATHNAME', 'snowflake_to_uuid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_to_uuid(bigint) IS 'a UUIDv7 that carries the ID, sorts like it and is as unique';
+
+CREATE FUNCTION snowflake_to_uuid(id bigint, layout snowflake_layout) RETURNS uuid
+AS 'MODULE_PATHNAME', 'snowflake_to_uuid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_to_uuid(bigint, snowflake_layout) IS
+  'a UUIDv7 that carries an ID of that layout, sorts like it and is as unique';
+
+CREATE FUNCTION snowflake_from_uuid(uuid uuid) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_from_uuid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_from_uuid(uuid) IS 'the ID that a UUID of snowflake_to_uuid() carries';
+
+CREATE FUNCTION snowflake_from_uuid(uuid uuid, layout snowflake_layout) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_from_uuid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_from_uuid(uuid, snowflake_layout) IS
+  'the ID of that layout that a UUID of snowflake_to_uuid() carries';
+
+CREATE FUNCTION snowflake_to_ulid(id bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'snowflake_to_ulid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_to_ulid(bigint) IS 'a ULID that carries the ID, sorts like it and is as unique';
+
+CREATE FUNCTION snowflake_to_ulid(id bigint, layout snowflake_layout) RETURNS text
+AS 'MODULE_PATHNAME', 'snowflake_to_ulid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_to_ulid(bigint, snowflake_layout) IS
+  'a ULID that carries an ID of that layout, sorts like it and is as unique';
+
+CREATE FUNCTION snowflake_from_ulid(ulid text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_from_ulid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_from_ulid(text) IS 'the ID that a ULID of snowflake_to_ulid() carries';
+
+CREATE FUNCTION snowflake_from_ulid(ulid text, layout snowflake_layout) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_from_ulid'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_from_ulid(text, snowflake_layout) IS
+  'the ID of that layout that a ULID of snowflake_to_ulid() carries';
+
+-- Run a server -------------------------------------------------------------------------------------------------------
+-- What may harm others is not for PUBLIC.
+
+CREATE FUNCTION snowflake_clock(
+  OUT wall_clock timestamptz, OUT floor timestamptz, OUT horizon timestamptz, OUT incarnation bigint,
+  OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
+AS 'MODULE_PATHNAME', 'snowflake_clock'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_clock() IS
+  'the clock; the floor (time of the latest ID) and its distance ahead of the clock; the horizon; setbacks since start';
+
+CREATE FUNCTION snowflake_clock(
+  generator regclass, OUT wall_clock timestamptz, OUT floor timestamptz, OUT horizon timestamptz,
+  OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
+AS 'MODULE_PATHNAME', 'snowflake_clock'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_clock(regclass) IS 'the same for the layout of that generator';
+
+CREATE FUNCTION snowflake_observe(id bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'snowflake_observe'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_observe(bigint) IS
+  'from now on this server makes only Snowflake IDs of a later time than this one, e.g. after an import';
+REVOKE EXECUTE ON FUNCTION snowflake_observe(bigint) FROM PUBLIC;
+
+CREATE FUNCTION snowflake_observe(id bigint, generator regclass) RETURNS void
+AS 'MODULE_PATHNAME', 'snowflake_observe'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_observe(bigint, regclass) IS 'the same for the layout of that generator';
+REVOKE EXECUTE ON FUNCTION snowflake_observe(bigint, regclass) FROM PUBLIC;
+
+CREATE FUNCTION snowflake_reset_clock() RETURNS void
+AS 'MODULE_PATHNAME', 'snowflake_reset_clock'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_reset_clock() IS
+  'make Snowflake IDs from the clock''s time on again; only if all IDs of a later time are gone, else duplicates';
+REVOKE EXECUTE ON FUNCTION snowflake_reset_clock() FROM PUBLIC;
+
+CREATE FUNCTION snowflake_reset_clock(generator regclass) RETURNS void
+AS 'MODULE_PATHNAME', 'snowflake_reset_clock'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_reset_clock(regclass) IS 'the same for the layout of that generator';
+REVOKE EXECUTE ON FUNCTION snowflake_reset_clock(regclass) FROM PUBLIC;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 namespace snowflake {
 
@@ -23,12 +24,16 @@ using UnixMs = std::int64_t;
 /// A finished ID, always below 2^63.
 using Id = std::uint64_t;
 
+/// The longest unit of a layout.
+inline constexpr std::int32_t max_unit_ms = 60'000;
+
 /// A run of bits. A field of width 0 is absent: it reads as 0 and holds nothing but 0.
 struct Field {
   std::uint8_t shift = 0;
   std::uint8_t width = 0;
 
   [[nodiscard]] constexpr std::uint64_t max() const { return (std::uint64_t{1} << width) - 1; }
+  [[nodiscard]] constexpr bool present() const { return width > 0; }
   [[nodiscard]] constexpr std::uint64_t get(Id id) const { return (id >> shift) & max(); }
   [[nodiscard]] constexpr Id put(std::uint64_t value) const { return value << shift; }
   [[nodiscard]] constexpr bool holds(std::uint64_t value) const { return value <= max(); }
@@ -40,6 +45,7 @@ struct Parts {
   Tick tick = 0;
   std::uint64_t node = 0;
   std::uint64_t worker = 0;
+  std::uint64_t shard = 0;
   std::uint64_t sequence = 0;
 
   [[nodiscard]] constexpr bool operator==(const Parts&) const = default;
@@ -47,10 +53,12 @@ struct Parts {
 
 struct Layout {
   Field timestamp;
-  Field node;
-  Field worker;
-  Field sequence;
-  std::int64_t unit_ms = 1;  ///< length of a tick in milliseconds
+  Field node;      ///< which server
+  Field worker;    ///< which of the cursors of that server
+  Field shard;     ///< chosen by the caller
+  Field sequence;  ///< counts within a tick
+  std::uint16_t reserved = 0;
+  std::int32_t unit_ms = 1;  ///< length of a tick in milliseconds
   UnixMs epoch_ms = 0;       ///< the time of tick 0
 
   [[nodiscard]] constexpr Tick last_tick() const { return static_cast<Tick>(timestamp.max()); }
@@ -71,24 +79,39 @@ struct Layout {
 
   [[nodiscard]] constexpr bool fits(const Parts& parts) const {
     return contains(parts.tick) && node.holds(parts.node) && worker.holds(parts.worker) &&
-           sequence.holds(parts.sequence);
+           shard.holds(parts.shard) && sequence.holds(parts.sequence);
   }
 
   /// The ID that says `parts`, which must fit.
   [[nodiscard]] constexpr Id encode(const Parts& parts) const {
     return timestamp.put(static_cast<std::uint64_t>(parts.tick)) | node.put(parts.node) |
-           worker.put(parts.worker) | sequence.put(parts.sequence);
+           worker.put(parts.worker) | shard.put(parts.shard) | sequence.put(parts.sequence);
   }
 
   [[nodiscard]] constexpr Parts decode(Id id) const {
     return {.tick = static_cast<Tick>(timestamp.get(id)),
             .node = node.get(id),
             .worker = worker.get(id),
+            .shard = shard.get(id),
             .sequence = sequence.get(id)};
   }
 
+  /// How many bits an ID has at most.
+  [[nodiscard]] constexpr unsigned bits() const {
+    return unsigned{timestamp.shift} + timestamp.width;
+  }
+
+  /// By how much IDs of neighbouring sequence numbers differ.
+  [[nodiscard]] constexpr Id step() const { return sequence.put(1); }
+
+  /// How many sequence numbers a cursor has in a tick.
+  [[nodiscard]] constexpr std::uint64_t capacity() const { return sequence.max() + 1; }
+
   [[nodiscard]] constexpr bool operator==(const Layout&) const = default;
 };
+
+// A layout is stored as it is in memory: every byte must mean something.
+static_assert(sizeof(Layout) == 24 && std::has_unique_object_representations_v<Layout>);
 
 //      63 62                                22 21   17 16   12 11         0
 //     +--+------------------------------------+-------+-------+------------+
@@ -100,6 +123,7 @@ struct Layout {
 inline constexpr Layout standard_layout{.timestamp = {.shift = 22, .width = 41},
                                         .node = {.shift = 17, .width = 5},
                                         .worker = {.shift = 12, .width = 5},
+                                        .shard = {},
                                         .sequence = {.shift = 0, .width = 12},
                                         .unit_ms = 1,
                                         .epoch_ms = 1735689600000};

@@ -1,35 +1,23 @@
 #include "core/session.hpp"
 
 namespace snowflake {
-namespace {
-
-// Of a worker that others call home too, a session takes this many IDs at first and twice as many
-// each time it comes back in the same tick: a thousand sessions that want one ID each all find
-// some, and one that wants many asks seldom.
-constexpr std::uint64_t first_share = 16;
-
-}  // namespace
-
-Limits limits_of(const Layout& layout, Tick max_drift) {
-  return {.max_drift = max_drift,
-          .tolerance = std::max<Tick>(1, tolerance_ms / layout.unit_ms),
-          .last_tick = layout.last_tick()};
-}
 
 void Session::join(Space& space, const Layout& layout) {
   space_ = &space;
   layout_ = &layout;
-  home_ = space.emptiest_worker(workers());
+  step_ = layout.step();
+  // The last worker is nobody's home as long as there are others: it is left to those who pin it.
+  home_ = space.emptiest_worker(std::max(1U, workers_of(layout) - 1));
   space.worker(home_).move_in();
 }
 
 void Session::leave() {
   if (!joined()) return;
-  if (next_ != end_) {
+  if (has_reservation()) {
     const Parts next = layout_->decode(next_);
     const Position begin =
         static_cast<Position>(next.tick) << layout_->sequence.width | next.sequence;
-    space_->worker(static_cast<unsigned>(next.worker)).give_back({begin, begin + (end_ - next_)});
+    space_->worker(cursor_).give_back({begin, begin + (end_ - next_) / step_});
     forget();
   }
   space_->worker(home_).move_out();
@@ -37,6 +25,18 @@ void Session::leave() {
 }
 
 Moment Session::reserve(const Reading& reading, const Terms& terms, std::uint64_t count) {
+  return reserve_by([&](Tick tick) { return take_anywhere(tick, terms.node, count); }, reading,
+                    terms);
+}
+
+Moment Session::reserve_pinned(const Reading& reading, const Terms& terms, const Pin& pin,
+                               std::uint64_t count) {
+  return reserve_by([&](Tick tick) { return take_pinned(tick, terms.node, pin, count); }, reading,
+                    terms);
+}
+
+template <typename Take>
+Moment Session::reserve_by(Take take, const Reading& reading, const Terms& terms) {
   const Limits limits = limits_of(*layout_, terms.max_drift);
   bool set_back = false;
   for (;;) {
@@ -47,7 +47,7 @@ Moment Session::reserve(const Reading& reading, const Terms& terms, std::uint64_
       moment.outcome = Outcome::beyond_horizon;
       return moment;
     }
-    if (reserve_in(moment.tick, terms.node, count)) {
+    if (take(moment.tick)) {
       arm(reading);
       return moment;
     }
@@ -59,47 +59,73 @@ Moment Session::reserve(const Reading& reading, const Terms& terms, std::uint64_
   }
 }
 
-bool Session::reserve_in(Tick tick, std::uint64_t node, std::uint64_t count) {
-  if (next_ != end_ && reserved_.tick == tick && reserved_.node == node) return true;
+bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) {
+  if (has_reservation() && reserved_.tick == tick && reserved_.node == node) return true;
   const std::uint64_t share = next_share(tick);
-  for (unsigned worker = first_worker(tick, node, count); worker < workers(); ++worker) {
-    const std::uint64_t wanted = alone_on(worker) ? capacity() : std::max(share, count);
+  for (unsigned worker = first_worker(tick, count); worker < workers_of(*layout_); ++worker) {
+    if (!rises_with(worker, tick, node)) continue;
+    const std::uint64_t wanted = alone_on(worker) ? layout_->capacity() : std::max(share, count);
     const auto range = space_->worker(worker).take({tick, wanted, layout_->sequence.width});
     if (!range) continue;
-    const std::uint64_t sequence = range->begin & layout_->sequence.max();
-    adopt({tick, node, worker, sequence}, range->end - range->begin, share);
+    if (tick != reserved_.tick) starved_ = false;
+    adopt(*range, {.tick = tick, .node = node, .worker = worker});
+    share_ = share;
+    cursor_ = worker;
     return true;
   }
   return false;
 }
 
-// An ID compares by (tick, node, worker, sequence), and a worker's cursor only rises. So within the
-// tick of the last reservation only this worker and higher ones give larger IDs, none if the node
-// was changed to a lower one. In another tick (a later one: `latest` only rises) every worker does;
-// one that did not get enough begins at the lowest.
-unsigned Session::first_worker(Tick tick, std::uint64_t node, std::uint64_t count) const {
-  if (tick == reserved_.tick && node < reserved_.node) return workers();
-  if (tick == reserved_.tick && node == reserved_.node)
-    return static_cast<unsigned>(reserved_.worker);
-  return starved_ || count > capacity() ? 0 : home_;
+// Whoever pins a cursor keeps no reservation: what is taken is handed out at once. A worker field,
+// if there is one, must say which cursor it was.
+bool Session::take_pinned(Tick tick, std::uint64_t node, const Pin& pin, std::uint64_t count) {
+  if (tick == reserved_.tick && node != reserved_.node) return false;
+  const auto range = space_->worker(pin.cursor).take({tick, count, layout_->sequence.width});
+  if (!range) return false;
+  adopt(*range, {.tick = tick,
+                 .node = node,
+                 .worker = layout_->worker.present() ? pin.cursor : 0,
+                 .shard = pin.shard});
+  cursor_ = pin.cursor;
+  return true;
 }
 
+// In a tick in which the session has IDs, it goes on where it was. In a later one it is free to
+// choose: its home, or the lowest worker if a home is not enough for it.
+unsigned Session::first_worker(Tick tick, std::uint64_t count) const {
+  if (tick == reserved_.tick) return cursor_;
+  return starved_ || count > layout_->capacity() ? 0 : home_;
+}
+
+// IDs of a later tick are larger (and `latest`, whence ticks come, only rises). Within a tick, a
+// worker's cursor only rises, and a higher worker gives larger IDs if that field stands above the
+// sequence. Another node: not before the next tick.
+bool Session::rises_with(unsigned worker, Tick tick, std::uint64_t node) const {
+  if (tick != reserved_.tick) return true;
+  if (node != reserved_.node) return false;
+  return worker == cursor_ || layout_->worker.shift > layout_->sequence.shift;
+}
+
+// Of a worker that others use too, a session takes a 256th of the tick at first (16 IDs, in the
+// standard layout) and twice as much each time it comes back in the same tick: a thousand sessions
+// that want one ID each all find some, and one that wants many asks seldom.
 std::uint64_t Session::next_share(Tick tick) const {
-  return tick == reserved_.tick ? std::min(std::max(share_ * 2, first_share), capacity())
-                                : first_share;
+  const std::uint64_t least = std::max<std::uint64_t>(1, layout_->capacity() / 256);
+  return tick == reserved_.tick ? std::min(std::max(share_ * 2, least), layout_->capacity())
+                                : least;
 }
 
+// The only worker of a layout is never taken whole: a session that comes later would find nothing.
 bool Session::alone_on(unsigned worker) const {
-  return space_->worker(worker).tenants() == (worker == home_ ? 1 : 0);
+  return workers_of(*layout_) > 1 && space_->worker(worker).tenants() == (worker == home_ ? 1 : 0);
 }
 
-void Session::adopt(const Parts& begin, std::uint64_t count, std::uint64_t share) {
-  if (begin.tick != reserved_.tick) starved_ = false;
+void Session::adopt(Range range, Parts parts) {
+  parts.sequence = range.begin & layout_->sequence.max();
   before_ = last();
-  reserved_ = begin;
-  share_ = share;
-  begin_ = next_ = layout_->encode(begin);
-  end_ = next_ + count;
+  reserved_ = parts;
+  begin_ = next_ = layout_->encode(parts);
+  end_ = next_ + (range.end - range.begin) * step_;
 }
 
 void Session::arm(const Reading& reading) {

@@ -32,10 +32,19 @@
 
 namespace snowflake {
 
-/// IDs [first, first + count).
+/// `count` IDs: first, first + step, …
 struct Run {
   Id first;
   std::uint64_t count;
+  Id step;
+};
+
+/// Takes from a given cursor instead of one of the session's choice, and one call after the other
+/// instead of ahead: then IDs rise in the order of the calls of all sessions (that pin the same
+/// cursor and shard).
+struct Pin {
+  unsigned cursor;
+  std::uint64_t shard;  ///< must fit the layout
 };
 
 /// What the server allows at this moment.
@@ -45,14 +54,15 @@ struct Terms {
   Tick horizon;        ///< no ID of a later tick
 };
 
-/// A clock set back by up to 10 ms is waited for: NTP steps and virtual machines that resume cause
-/// such steps, and a wait of that length harms nobody.
-inline constexpr std::int64_t tolerance_ms = 10;
-
-[[nodiscard]] Limits limits_of(const Layout& layout, Tick max_drift);
-
 class Session {
  public:
+  /// How many workers a layout has here; the last is also the cursor of those who pin one for its
+  /// order.
+  [[nodiscard]] static unsigned workers_of(const Layout& layout) {
+    return static_cast<unsigned>(
+        std::min<std::uint64_t>(layout.worker.max() + 1, Space::max_workers));
+  }
+
   /// Picks a home worker. Zeroed (static) sessions have not joined anything and hand out nothing.
   void join(Space& space, const Layout& layout);
 
@@ -64,7 +74,16 @@ class Session {
   /// The next ID of the reservation, unless it is used up or its tick is over.
   [[nodiscard]] bool next(Id& id) {
     if (!fresh()) return false;
-    id = next_++;
+    id = next_;
+    next_ += step_;
+    return true;
+  }
+
+  /// The next ID of a pinned cursor, unless its tick is over or spent.
+  [[nodiscard]] bool next_pinned(const Pin& pin, Id& id) {
+    if (cycles() - start_ >= span_ || !take_pinned(reserved_.tick, reserved_.node, pin, 1))
+      return false;
+    id = take(1).first;
     return true;
   }
 
@@ -76,40 +95,50 @@ class Session {
   /// (> 0): how many IDs are wanted, so that bulk takes more at once.
   [[nodiscard]] Moment reserve(const Reading& reading, const Terms& terms, std::uint64_t count);
 
+  /// The same, of a pinned cursor and no more than `count`.
+  [[nodiscard]] Moment reserve_pinned(const Reading& reading, const Terms& terms, const Pin& pin,
+                                      std::uint64_t count);
+
   /// Up to `count` IDs of the reservation, at least one. Only if fresh(), or just after reserve()
   /// was ready.
   [[nodiscard]] Run take(std::uint64_t count) {
-    const Run run{next_, std::min(count, end_ - next_)};
-    next_ += run.count;
+    const Run run{next_, std::min(count, (end_ - next_) / step_), step_};
+    next_ += run.count * step_;
     return run;
   }
 
+  /// Whether take() would give anything.
+  [[nodiscard]] bool has_reservation() const { return next_ != end_; }
+
   /// Drops the reservation: the next ID is made under new terms.
-  void forget() { end_ = next_; }
+  void forget() {
+    end_ = next_;
+    span_ = 0;
+  }
 
   /// The last ID handed out in this session, if any.
   [[nodiscard]] std::optional<Id> last() const {
-    return next_ == begin_ ? before_ : std::optional<Id>(next_ - 1);
+    return next_ == begin_ ? before_ : std::optional<Id>(next_ - step_);
   }
 
  private:
-  [[nodiscard]] bool reserve_in(Tick tick, std::uint64_t node, std::uint64_t count);
-  [[nodiscard]] unsigned first_worker(Tick tick, std::uint64_t node, std::uint64_t count) const;
+  template <typename Take>
+  [[nodiscard]] Moment reserve_by(Take take, const Reading& reading, const Terms& terms);
+  [[nodiscard]] bool take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count);
+  [[nodiscard]] bool take_pinned(Tick tick, std::uint64_t node, const Pin& pin,
+                                 std::uint64_t count);
+  [[nodiscard]] unsigned first_worker(Tick tick, std::uint64_t count) const;
+  [[nodiscard]] bool rises_with(unsigned worker, Tick tick, std::uint64_t node) const;
   [[nodiscard]] std::uint64_t next_share(Tick tick) const;
   [[nodiscard]] bool alone_on(unsigned worker) const;
-  void adopt(const Parts& begin, std::uint64_t count, std::uint64_t share);
+  void adopt(Range range, Parts parts);
   void arm(const Reading& reading);
 
-  [[nodiscard]] std::uint64_t capacity() const { return layout_->sequence.max() + 1; }
-  [[nodiscard]] unsigned workers() const {
-    return static_cast<unsigned>(
-        std::min<std::uint64_t>(layout_->worker.max() + 1, Space::max_workers));
-  }
-
-  // Read by every call: the IDs [next_, end_) are ours, and their tick lasts `span_` cycles from
-  // `start_`.
+  // Read by every call: the IDs from next_ to end_ are ours, and their tick lasts `span_` cycles
+  // from `start_`.
   Id next_ = 0;
   Id end_ = 0;
+  Id step_ = 1;
   std::uint64_t start_ = 0;
   std::uint64_t span_ = 0;
 
@@ -119,6 +148,7 @@ class Session {
   std::uint64_t share_ = 0;   // how much was taken at once of a shared worker
   bool starved_ = false;      // the last tick was not enough for this session
   unsigned home_ = 0;
+  unsigned cursor_ = 0;  // the worker of the reservation
   Space* space_ = nullptr;
   const Layout* layout_ = nullptr;
   CycleMeter meter_;

@@ -22,6 +22,7 @@
 // memory is a new one.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -48,11 +49,22 @@ struct Reading {
   std::int64_t left_ns;  ///< until the wall clock's tick ends; > 0
 };
 
+/// How the clock may behave.
 struct Limits {
-  Tick max_drift;  ///< no IDs while the clock is further behind `latest`
+  Tick max_drift;  ///< no IDs when the clock is found set back further than this
   Tick tolerance;  ///< up to here, a clock set back is waited for
   Tick last_tick;  ///< of the layout
 };
+
+/// A clock set back by up to 10 ms is waited for: NTP steps and virtual machines that resume cause
+/// such steps, and a wait of that length harms nobody.
+inline constexpr std::int64_t tolerance_ms = 10;
+
+[[nodiscard]] constexpr Limits limits_of(const Layout& layout, Tick max_drift) {
+  return {.max_drift = max_drift,
+          .tolerance = std::max<Tick>(1, tolerance_ms / layout.unit_ms),
+          .last_tick = layout.last_tick()};
+}
 
 struct Moment {
   Outcome outcome;

@@ -1,30 +1,49 @@
 // SQL functions that read IDs and that write them from their parts. All are immutable: a layout is
 // a constant.
-#include <iterator>
-
 #include "core/layout.hpp"
 #include "pg/errors.hpp"
+#include "pg/layout.hpp"
 #include "pg/postgres.hpp"
 #include "pg/time.hpp"
 
 namespace snowflake::pg {
 namespace {
 
-constexpr const Layout& layout = standard_layout;
+constexpr int max_columns = 6;
 
-Parts parts_of(FunctionCallInfo fcinfo, int argument) {
-  return layout.decode(checked_id(PG_GETARG_INT64(argument)));
+/// The ID passed as the first argument, by the layout passed as the second.
+struct Decoded {
+  Id id;
+  const Layout& layout;
+  Parts parts;
+};
+
+Decoded decoded_argument(FunctionCallInfo fcinfo) {
+  const Layout& layout = layout_argument(fcinfo, 1);
+  const Id id = checked_id(PG_GETARG_INT64(0), layout);
+  return {.id = id, .layout = layout, .parts = layout.decode(id)};
 }
 
-TimestampTz timestamptz_of(const Parts& parts) { return timestamptz_at(parts.tick, layout); }
+/// A number that may be NULL.
+NullableDatum part_datum(const Field& field, std::uint64_t value) {
+  return {.value = Int32GetDatum(static_cast<int32>(value)), .isnull = !field.present()};
+}
 
-Datum make_row(FunctionCallInfo fcinfo, Datum* values) {
-  TupleDesc row;
-  if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE)
-    elog(ERROR, "return type must be a row type");
-  bool nulls[8] = {};
-  Assert(row->natts <= 8);
-  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls));
+Datum return_part(FunctionCallInfo fcinfo, const Field& field, std::uint64_t value) {
+  const NullableDatum part = part_datum(field, value);
+  fcinfo->isnull = part.isnull;
+  return part.value;
+}
+
+/// A row of the type that the function returns, of as many of these columns as that has.
+Datum make_row(FunctionCallInfo fcinfo, const NullableDatum (&columns)[max_columns]) {
+  Datum values[max_columns];
+  bool nulls[max_columns];
+  for (int i = 0; i < max_columns; ++i) {
+    values[i] = columns[i].value;
+    nulls[i] = columns[i].isnull;
+  }
+  return HeapTupleGetDatum(heap_form_tuple(result_row(fcinfo), values, nulls));
 }
 
 struct NamedField {
@@ -32,88 +51,149 @@ struct NamedField {
   Field field;
 };
 
-// From the highest bits to the lowest.
-constexpr NamedField fields[] = {{"timestamp", layout.timestamp},
-                                 {"node", layout.node},
-                                 {"worker", layout.worker},
-                                 {"sequence", layout.sequence}};
+/// The fields of a layout from the highest bits to the lowest.
+struct Fields {
+  NamedField named[5];
+  int count = 0;
+};
 
-void append_bits(StringInfo picture, Id id) {
-  appendStringInfoChar(picture, '0');
-  for (const auto& [name, field] : fields) {
+Fields fields_of(const Layout& layout) {
+  const NamedField all[] = {{"timestamp", layout.timestamp},
+                            {"node", layout.node},
+                            {"worker", layout.worker},
+                            {"shard", layout.shard},
+                            {"sequence", layout.sequence}};
+  Fields fields{};
+  for (const NamedField& next : all) {
+    if (!next.field.present()) continue;
+    int place = fields.count++;
+    for (; place > 0 && fields.named[place - 1].field.shift < next.field.shift; --place)
+      fields.named[place] = fields.named[place - 1];
+    fields.named[place] = next;
+  }
+  return fields;
+}
+
+void append_bits(StringInfo picture, Id id, const Layout& layout, const Fields& fields) {
+  for (unsigned bit = 64; bit > layout.bits(); --bit) appendStringInfoChar(picture, '0');
+  for (int i = 0; i < fields.count; ++i) {
+    const Field& field = fields.named[i].field;
     appendStringInfoChar(picture, ' ');
     for (int bit = field.width - 1; bit >= 0; --bit)
       appendStringInfoChar(picture, (field.get(id) >> bit) & 1 ? '1' : '0');
   }
 }
 
-/// A line below the bits: a bar under each field left of `pointed`, then its name and value.
-void append_pointer(StringInfo picture, const NamedField* pointed, Id id) {
-  appendStringInfoString(picture, "\n  ");
-  for (const NamedField* left = fields; left != pointed; ++left)
-    appendStringInfo(picture, "|%*s", left->field.width, "");
-  appendStringInfo(picture, "%s %llu", pointed->name,
-                   static_cast<unsigned long long>(pointed->field.get(id)));
+/// A line below the bits: a bar under each field left of the one pointed at, then its name and
+/// value.
+void append_pointer(StringInfo picture, Id id, const Layout& layout, const Fields& fields,
+                    int pointed) {
+  const NamedField& named = fields.named[pointed];
+  appendStringInfo(picture, "\n%*s", static_cast<int>(64 - layout.bits()) + 1, "");
+  for (int left = 0; left < pointed; ++left)
+    appendStringInfo(picture, "|%*s", fields.named[left].field.width, "");
+  appendStringInfo(picture, "%s %llu", named.name,
+                   static_cast<unsigned long long>(named.field.get(id)));
+}
+
+/// The number passed as that argument, which must lie in the field. NULL, or 0, stands for a field
+/// that is absent.
+std::uint64_t part_argument(FunctionCallInfo fcinfo, int argument, const char* name,
+                            const Field& field) {
+  return PG_ARGISNULL(argument) ? 0 : checked_part(name, PG_GETARG_INT32(argument), field.max());
+}
+
+bool lacks_argument(FunctionCallInfo fcinfo, int argument, const Field& field) {
+  return PG_ARGISNULL(argument) && field.present();
 }
 
 }  // namespace
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_timestamp) {
-  PG_RETURN_TIMESTAMPTZ(timestamptz_of(parts_of(fcinfo, 0)));
+  const Decoded decoded = decoded_argument(fcinfo);
+  PG_RETURN_TIMESTAMPTZ(timestamptz_at(decoded.parts.tick, decoded.layout));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_node) {
-  PG_RETURN_INT32(static_cast<int32>(parts_of(fcinfo, 0).node));
+  const Decoded decoded = decoded_argument(fcinfo);
+  return return_part(fcinfo, decoded.layout.node, decoded.parts.node);
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_worker) {
-  PG_RETURN_INT32(static_cast<int32>(parts_of(fcinfo, 0).worker));
+  const Decoded decoded = decoded_argument(fcinfo);
+  return return_part(fcinfo, decoded.layout.worker, decoded.parts.worker);
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_shard) {
+  const Decoded decoded = decoded_argument(fcinfo);
+  return return_part(fcinfo, decoded.layout.shard, decoded.parts.shard);
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_sequence) {
-  PG_RETURN_INT32(static_cast<int32>(parts_of(fcinfo, 0).sequence));
+  const Decoded decoded = decoded_argument(fcinfo);
+  return return_part(fcinfo, decoded.layout.sequence, decoded.parts.sequence);
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_decode) {
-  const Parts parts = parts_of(fcinfo, 0);
-  Datum values[] = {PG_GETARG_DATUM(0), TimestampTzGetDatum(timestamptz_of(parts)),
-                    Int32GetDatum(static_cast<int32>(parts.node)),
-                    Int32GetDatum(static_cast<int32>(parts.worker)),
-                    Int32GetDatum(static_cast<int32>(parts.sequence))};
-  return make_row(fcinfo, values);
+  const auto [id, layout, parts] = decoded_argument(fcinfo);
+  return make_row(
+      fcinfo, {{.value = Int64GetDatum(static_cast<std::int64_t>(id)), .isnull = false},
+               {.value = TimestampTzGetDatum(timestamptz_at(parts.tick, layout)), .isnull = false},
+               part_datum(layout.node, parts.node),
+               part_datum(layout.worker, parts.worker),
+               part_datum(layout.sequence, parts.sequence),
+               part_datum(layout.shard, parts.shard)});
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_inspect) {
-  const Id id = checked_id(PG_GETARG_INT64(0));
+  const auto [id, layout, parts] = decoded_argument(fcinfo);
+  const Fields fields = fields_of(layout);
   StringInfoData picture;
   initStringInfo(&picture);
-  append_bits(&picture, id);
-  for (const NamedField* pointed = std::end(fields); pointed-- != fields;)
-    append_pointer(&picture, pointed, id);
-  appendStringInfo(&picture, " = %s", utc_text(layout.time_at(layout.decode(id).tick)).text);
+  append_bits(&picture, id, layout, fields);
+  for (int pointed = fields.count; pointed-- > 0;)
+    append_pointer(&picture, id, layout, fields, pointed);
+  appendStringInfo(&picture, " = %s", utc_text(layout.time_at(parts.tick)).text);
   PG_RETURN_TEXT_P(cstring_to_text_with_len(picture.data, picture.len));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_diff) {
-  const Parts a = parts_of(fcinfo, 0);
-  const Parts b = parts_of(fcinfo, 1);
-  Datum values[] = {DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(timestamptz_of(a)),
-                                        TimestampTzGetDatum(timestamptz_of(b))),
-                    BoolGetDatum(a.node == b.node),
-                    BoolGetDatum(a.node == b.node && a.worker == b.worker)};
-  return make_row(fcinfo, values);
+  const Layout& layout = layout_argument(fcinfo, 2);
+  const Parts a = layout.decode(checked_id(PG_GETARG_INT64(0), layout));
+  const Parts b = layout.decode(checked_id(PG_GETARG_INT64(1), layout));
+  const Datum interval =
+      DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(timestamptz_at(a.tick, layout)),
+                          TimestampTzGetDatum(timestamptz_at(b.tick, layout)));
+  const bool same_node = a.node == b.node;
+  return make_row(fcinfo, {{.value = interval, .isnull = false},
+                           {.value = BoolGetDatum(same_node), .isnull = !layout.node.present()},
+                           {.value = BoolGetDatum(same_node && a.worker == b.worker),
+                            .isnull = !layout.worker.present()}});
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_from_timestamp) {
-  PG_RETURN_INT64(layout.encode({.tick = tick_of(PG_GETARG_TIMESTAMPTZ(0), layout)}));
+  const Layout& layout = layout_argument(fcinfo, 1);
+  PG_RETURN_INT64(static_cast<std::int64_t>(
+      layout.encode({.tick = tick_of(PG_GETARG_TIMESTAMPTZ(0), layout)})));
 }
 
+// The arguments: timestamp, node, worker, sequence, with a layout besides, with shard and layout
+// besides. Not strict: fields that the layout lacks are NULL, as they are when it is read.
 SNOWFLAKE_SQL_FUNCTION(snowflake_encode) {
-  PG_RETURN_INT64(layout.encode(
-      {.tick = tick_of(PG_GETARG_TIMESTAMPTZ(0), layout),
-       .node = checked_part("node", PG_GETARG_INT32(1), layout.node.max()),
-       .worker = checked_part("worker", PG_GETARG_INT32(2), layout.worker.max()),
-       .sequence = checked_part("sequence", PG_GETARG_INT32(3), layout.sequence.max())}));
+  const bool has_shard = PG_NARGS() == 6;
+  const int last = PG_NARGS() - 1;
+  if (PG_ARGISNULL(0) || (last >= 4 && PG_ARGISNULL(last))) PG_RETURN_NULL();
+  const Layout& layout = layout_argument(fcinfo, has_shard ? 5 : 4);
+  if (lacks_argument(fcinfo, 1, layout.node) || lacks_argument(fcinfo, 2, layout.worker) ||
+      lacks_argument(fcinfo, 3, layout.sequence) ||
+      (has_shard && lacks_argument(fcinfo, 4, layout.shard)))
+    PG_RETURN_NULL();
+  const Parts parts{.tick = tick_of(PG_GETARG_TIMESTAMPTZ(0), layout),
+                    .node = part_argument(fcinfo, 1, "node", layout.node),
+                    .worker = part_argument(fcinfo, 2, "worker", layout.worker),
+                    .shard = has_shard ? part_argument(fcinfo, 4, "shard", layout.shard) : 0,
+                    .sequence = part_argument(fcinfo, 3, "sequence", layout.sequence)};
+  PG_RETURN_INT64(static_cast<std::int64_t>(layout.encode(parts)));
 }
 
 }  // namespace snowflake::pg

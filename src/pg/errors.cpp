@@ -24,11 +24,13 @@ namespace {
 }
 
 [[noreturn]] void raise_clock_too_far_back(const Moment& moment, const Layout& layout) {
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last ID",
-                         seconds(moment.behind, layout)),
-                  errhint("Set the server's clock, or wait until it has caught up, or raise "
-                          "snowflake_id.max_clock_drift.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last one",
+                  seconds(moment.behind, layout)),
+           errdetail("That is more than snowflake_id.max_clock_drift allows."),
+           errhint("Set the server's clock; or wait until it has caught up; or, if no later IDs "
+                   "exist any more, call snowflake_reset_clock().")));
   pg_unreachable();
 }
 
@@ -44,6 +46,7 @@ void raise_outcome(const Moment& moment, const Layout& layout) {
       raise_clock_too_far_back(moment, layout);
     case Outcome::ready:
     case Outcome::wait:
+    case Outcome::beyond_horizon:
       break;
   }
   elog(ERROR, "snowflake_id: outcome %d is no error", static_cast<int>(moment.outcome));
@@ -64,12 +67,26 @@ void refuse_on_standby() {
                   errhint("Connect to the primary; IDs can be read and decoded here.")));
 }
 
+void check_usage(Oid sequence) {
+  const AclResult result = pg_class_aclcheck(sequence, GetUserId(), ACL_USAGE);
+  if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_SEQUENCE, get_rel_name(sequence));
+}
+
 Id checked_id(std::int64_t id) {
   if (id < 0)
     ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
                     errmsg("%lld is not a Snowflake ID", static_cast<long long>(id)),
                     errdetail("Snowflake IDs are not negative.")));
   return static_cast<Id>(id);
+}
+
+Id checked_id(std::int64_t id, const Layout& layout) {
+  const Id checked = checked_id(id);
+  if (checked >> layout.bits() != 0)
+    ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+                    errmsg("%lld is not a Snowflake ID of this layout", static_cast<long long>(id)),
+                    errdetail("The layout has %u bits.", layout.bits())));
+  return checked;
 }
 
 std::uint64_t checked_part(const char* name, std::int64_t value, std::uint64_t most) {
@@ -94,6 +111,22 @@ std::uint64_t checked_count(std::int64_t count) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("count %lld must not be negative", static_cast<long long>(count))));
   return static_cast<std::uint64_t>(count);
+}
+
+Encoding checked_encoding(const text* name) {
+  const Encoding encoding = find_encoding({VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)});
+  if (encoding == Encoding::none)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("unknown encoding \"%s\"", text_to_cstring(name)),
+                    errhint("It must be base32, base36, base58, base62 or hex.")));
+  return encoding;
+}
+
+void raise_malformed_text(const char* kind, const text* given, const char* problem) {
+  ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+                  errmsg("invalid Snowflake ID in %s: \"%s\"", kind, text_to_cstring(given)),
+                  errdetail("%s.", problem)));
+  pg_unreachable();
 }
 
 }  // namespace snowflake::pg

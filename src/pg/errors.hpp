@@ -4,6 +4,8 @@
 
 #include "core/layout.hpp"
 #include "core/space.hpp"
+#include "core/text.hpp"
+#include "pg/postgres.hpp"
 
 namespace snowflake::pg {
 
@@ -16,7 +18,13 @@ void warn_of_clock_set_back(const Moment& moment, const Layout& layout);
 /// 25006: this server is a standby.
 void refuse_on_standby();
 
-/// 22003 unless the ID is one: bigint, not negative.
+/// 42501 unless the current user has USAGE on the generator's sequence.
+void check_usage(unsigned int sequence);
+
+/// 22003 unless the ID is one of the layout: not negative, and no bits above those of its fields.
+[[nodiscard]] Id checked_id(std::int64_t id, const Layout& layout);
+
+/// 22003 if it is negative.
 [[nodiscard]] Id checked_id(std::int64_t id);
 
 /// 22023 unless 0 <= value <= most.
@@ -27,5 +35,11 @@ void refuse_on_standby();
 
 /// 22023 if the count is negative.
 [[nodiscard]] std::uint64_t checked_count(std::int64_t count);
+
+/// 22023 unless it is the name of an encoding.
+[[nodiscard]] Encoding checked_encoding(const text* name);
+
+/// 22P02: text that is none of that kind.
+[[noreturn]] void raise_malformed_text(const char* kind, const text* given, const char* problem);
 
 }  // namespace snowflake::pg

@@ -1,77 +1,38 @@
-// SQL functions that make IDs: unpack, ask the session, pack.
-//
-// snowflake_next() is the hot path: if the session's reservation lasts, a call is a comparison with
-// the cycle counter and an increment. Everything else is behind replenish(), which runs about once
-// a millisecond.
-#include "pg/generate.hpp"
-
-#include "core/clock.hpp"
-#include "core/session.hpp"
+// SQL functions that make IDs: unpack, ask the generator, pack. The last argument, where it is
+// given, is the generator.
+#include "core/text.hpp"
 #include "pg/errors.hpp"
+#include "pg/generator.hpp"
 #include "pg/postgres.hpp"
-#include "pg/settings.hpp"
-#include "pg/shmem.hpp"
 
 namespace snowflake::pg {
 namespace {
 
-constexpr const Layout& layout = standard_layout;
+Oid caller_of(FunctionCallInfo fcinfo) { return fcinfo->flinfo->fn_oid; }
 
-constinit Session session;
-constinit Space* space = nullptr;
-
-void leave_at_exit(int, Datum) { session.leave(); }
-
-void join() {
-  space = &attach().space;
-  session.join(*space, layout);
-  before_shmem_exit(leave_at_exit, 0);
+/// The generator passed as that argument; the extension's own if the function was called without
+/// one.
+Generator& generator_argument(FunctionCallInfo fcinfo, int argument) {
+  if (PG_NARGS() <= argument) return default_generator;
+  return generator_named(PG_GETARG_OID(argument), caller_of(fcinfo));
 }
 
-// In naps of a millisecond at most, so that a cancel is answered at once.
-void nap(std::int64_t ns) {
-  CHECK_FOR_INTERRUPTS();
-  pgstat_report_wait_start(clock_wait_event());
-  pg_usleep(std::min(ns, ns_per_ms) / 1000 + 1);
-  pgstat_report_wait_end();
+/// The same, remembered from call to call: for functions that are called once a row.
+Generator& remembered_generator(FunctionCallInfo fcinfo, int argument) {
+  auto* generator = static_cast<Generator*>(fcinfo->flinfo->fn_extra);
+  if (generator != nullptr && generator->is_bound_to(PG_GETARG_OID(argument))) [[likely]]
+    return *generator;
+  generator = &generator_named(PG_GETARG_OID(argument), caller_of(fcinfo));
+  fcinfo->flinfo->fn_extra = generator;
+  return *generator;
 }
 
-/// Gives the session a reservation of the current millisecond, or raises an error.
-[[gnu::noinline]] void replenish(std::uint64_t count) {
-  refuse_on_standby();
-  if (!session.joined()) join();
-  for (;;) {
-    const Reading reading = space->read(layout, wall_clock_ns);
-    const Moment moment = session.reserve(reading, current_terms(layout), count);
-    if (moment.set_back) warn_of_clock_set_back(moment, layout);
-    if (moment.outcome == Outcome::ready) return;
-    if (moment.outcome != Outcome::wait) raise_outcome(moment, layout);
-    nap(reading.left_ns);
-  }
-}
-
-/// Up to `count` IDs, at least one: as many as come in one piece.
-Run take(std::uint64_t count) {
-  if (!session.fresh()) replenish(count);
-  return session.take(count);
-}
-
-[[gnu::noinline]] Id next_after_replenishing() {
-  replenish(1);
-  return session.take(1).first;
-}
-
-Id next() {
-  if (Id id; session.next(id)) [[likely]]
-    return id;
-  return next_after_replenishing();
-}
-
-void fill(std::int64_t* ids, std::uint64_t count) {
+void fill(std::int64_t* ids, std::uint64_t count, Generator& generator, Oid caller) {
   while (count > 0) {
     CHECK_FOR_INTERRUPTS();
-    const Run run = take(count);
-    for (std::uint64_t i = 0; i < run.count; ++i) ids[i] = static_cast<std::int64_t>(run.first + i);
+    const Run run = generator.take(caller, count);
+    for (std::uint64_t i = 0; i < run.count; ++i)
+      ids[i] = static_cast<std::int64_t>(run.first + i * run.step);
     ids += run.count;
     count -= run.count;
   }
@@ -80,7 +41,7 @@ void fill(std::int64_t* ids, std::uint64_t count) {
 ArrayType* new_bigint_array(std::uint64_t count) {
   if (count == 0) return construct_empty_array(INT8OID);
   const Size size = ARR_OVERHEAD_NONULLS(1) + count * sizeof(std::int64_t);
-  if (count > MaxAllocSize / sizeof(std::int64_t) || !AllocSizeIsValid(size))
+  if (!AllocSizeIsValid(size))
     ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                     errmsg("an array cannot hold %llu IDs", static_cast<unsigned long long>(count)),
                     errhint("Use snowflake_next_set().")));
@@ -94,23 +55,61 @@ ArrayType* new_bigint_array(std::uint64_t count) {
   return array;
 }
 
-/// Opens a set-returning function whose first argument says how many IDs it hands out in all.
+/// Opens a set-returning function that hands out `count` IDs in all of the generator passed as its
+/// second argument.
 FuncCallContext* begin_set(FunctionCallInfo fcinfo, std::int64_t count) {
-  FuncCallContext* context = SRF_FIRSTCALL_INIT();
-  context->max_calls = checked_count(count);
-  return context;
+  FuncCallContext* set = SRF_FIRSTCALL_INIT();
+  set->max_calls = checked_count(count);
+  set->user_fctx = &generator_argument(fcinfo, 1);
+  return set;
+}
+
+Generator& generator_of(FuncCallContext* set) { return *static_cast<Generator*>(set->user_fctx); }
+
+Datum id_datum(Id id) { return Int64GetDatum(static_cast<std::int64_t>(id)); }
+
+/// Ranges are of consecutive IDs; where a layout's are not consecutive, each is a range of its own.
+std::uint64_t longest_range(std::uint64_t wanted, const Layout& layout) {
+  return layout.step() == 1 ? wanted : 1;
+}
+
+text* prefixed_text(const GeneratorSpec& spec, Id id) {
+  const EncodedText encoded = encode_text(spec.encoding, id);
+  const std::string_view prefix = spec.prefix.text();
+  StringInfoData result;
+  initStringInfo(&result);
+  appendBinaryStringInfo(&result, prefix.data(), static_cast<int>(prefix.size()));
+  appendBinaryStringInfo(&result, encoded.text, static_cast<int>(encoded.length));
+  return cstring_to_text_with_len(result.data, result.len);
 }
 
 }  // namespace
 
-void forget_reservation() { session.forget(); }
+SNOWFLAKE_SQL_FUNCTION(snowflake_next) {
+  return id_datum(default_generator.next(caller_of(fcinfo)));
+}
 
-SNOWFLAKE_SQL_FUNCTION(snowflake_next) { PG_RETURN_INT64(next()); }
+SNOWFLAKE_SQL_FUNCTION(snowflake_next_of) {
+  return id_datum(remembered_generator(fcinfo, 0).next(caller_of(fcinfo)));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_next_of_shard) {
+  return id_datum(
+      remembered_generator(fcinfo, 0).next_of_shard(caller_of(fcinfo), PG_GETARG_INT32(1)));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_next_text) {
+  Generator& generator = remembered_generator(fcinfo, 0);
+  const Id id = generator.next(caller_of(fcinfo));
+  PG_RETURN_TEXT_P(prefixed_text(generator.spec(caller_of(fcinfo)), id));
+}
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_next_array) {
   const std::uint64_t count = checked_count(PG_GETARG_INT32(0));
+  Generator& generator = generator_argument(fcinfo, 1);
   ArrayType* array = new_bigint_array(count);
-  if (count > 0) fill(reinterpret_cast<std::int64_t*>(ARR_DATA_PTR(array)), count);
+  if (count > 0)
+    fill(reinterpret_cast<std::int64_t*>(ARR_DATA_PTR(array)), count, generator, caller_of(fcinfo));
   PG_RETURN_ARRAYTYPE_P(array);
 }
 
@@ -118,36 +117,36 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_next_set) {
   if (SRF_IS_FIRSTCALL()) begin_set(fcinfo, PG_GETARG_INT64(0));
   FuncCallContext* set = SRF_PERCALL_SETUP();
   if (set->call_cntr == set->max_calls) SRF_RETURN_DONE(set);
-  const Id id = next();
-  SRF_RETURN_NEXT(set, Int64GetDatum(id));
+  const Id id = generator_of(set).next(caller_of(fcinfo));
+  SRF_RETURN_NEXT(set, id_datum(id));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_reserve) {
   if (SRF_IS_FIRSTCALL()) {
     FuncCallContext* set = begin_set(fcinfo, PG_GETARG_INT32(0));
-    MemoryContext caller = MemoryContextSwitchTo(set->multi_call_memory_ctx);
-    TupleDesc row;
-    if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE)
-      elog(ERROR, "return type must be a row type");
-    set->tuple_desc = BlessTupleDesc(row);
+    const MemoryContext caller = MemoryContextSwitchTo(set->multi_call_memory_ctx);
+    set->tuple_desc = result_row(fcinfo);
     MemoryContextSwitchTo(caller);
   }
   FuncCallContext* set = SRF_PERCALL_SETUP();
   if (set->max_calls == 0) SRF_RETURN_DONE(set);
-  const Run run = take(set->max_calls);
+  Generator& generator = generator_of(set);
+  const Oid caller = caller_of(fcinfo);
+  const Run run =
+      generator.take(caller, longest_range(set->max_calls, generator.spec(caller).layout));
   set->max_calls -= run.count;  // counts down: what is still to be handed out
-  Datum values[] = {Int64GetDatum(run.first), Int64GetDatum(run.first + run.count - 1)};
+  Datum values[] = {id_datum(run.first), id_datum(run.first + (run.count - 1) * run.step)};
   bool nulls[] = {false, false};
   SRF_RETURN_NEXT(set, HeapTupleGetDatum(heap_form_tuple(set->tuple_desc, values, nulls)));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_last) {
-  const std::optional<Id> last = session.last();
+  const std::optional<Id> last = generator_argument(fcinfo, 0).last();
   if (!last)
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("no Snowflake ID was made in this session yet"),
                     errhint("Call snowflake_next() first.")));
-  PG_RETURN_INT64(*last);
+  return id_datum(*last);
 }
 
 }  // namespace snowflake::pg

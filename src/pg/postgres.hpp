@@ -10,21 +10,41 @@ extern "C" {
 }
 
 extern "C" {
+#include "access/genam.h"
+#include "access/generic_xlog.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
 #include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_sequence.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
+#include "utils/varlena.h"
 #if PG_VERSION_NUM >= 140000
 #include "utils/wait_event.h"
 #endif
@@ -54,7 +74,7 @@ namespace snowflake::pg {
 /// The variable of that name, also if it is only a placeholder for a library not loaded yet;
 /// nullptr if there is none.
 inline const config_generic* find_setting(const char* name) {
-#if PG_VERSION_NUM >= 160000  // upstream commit 407b50f2d421 made find_option() public
+#if PG_VERSION_NUM >= 160000  // find_option() is public since guc.c was split up
   return find_option(name, false, true, 0);
 #else
   config_generic** variables = get_guc_variables();
@@ -82,6 +102,14 @@ inline uint32 clock_wait_event() {
 #else
   return PG_WAIT_EXTENSION;
 #endif
+}
+
+/// The row type that the called function returns.
+inline TupleDesc result_row(FunctionCallInfo fcinfo) {
+  TupleDesc row;
+  if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE)
+    elog(ERROR, "return type must be a row type");
+  return BlessTupleDesc(row);
 }
 
 }  // namespace snowflake::pg

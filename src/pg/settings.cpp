@@ -2,7 +2,7 @@
 
 #include <climits>
 
-#include "pg/generate.hpp"
+#include "pg/generator.hpp"
 #include "pg/postgres.hpp"
 
 namespace snowflake::pg {
@@ -12,10 +12,21 @@ constexpr const char* node_id_name = "snowflake_id.node_id";
 constexpr const char* max_clock_drift_name = "snowflake_id.max_clock_drift";
 constexpr int seven_days = 7 * 24 * 60 * 60;
 
+// Lets a parallel worker that is the first to load the library take over the value of
+// postgresql.conf. Minor releases before November 2024 do not know it; there, such a worker is
+// refused the library (insist_on).
+#ifdef GUC_ALLOW_IN_PARALLEL
+constexpr int allow_in_parallel = GUC_ALLOW_IN_PARALLEL;
+#else
+constexpr int allow_in_parallel = 0;
+#endif
+
 int node_id = 0;
 int max_clock_drift_s = seven_days;
 
-void node_id_changed(int, void*) { forget_reservation(); }
+void node_id_changed(int, void*) {
+  for_each_generator([](Generator& generator) { generator.forget_reservation(); });
+}
 
 // Before a library is loaded, PostgreSQL lets everybody set its variables: as connection options,
 // with ALTER ROLE, with SET. Defining a variable then discards such a value, *and with it the one
@@ -34,27 +45,52 @@ void refuse_value_of_session(const char* name) {
                "It belongs in postgresql.conf or ALTER SYSTEM.")));
 }
 
+bool is_configured(const char* name) {
+  const config_generic* setting = find_setting(name);
+  return setting != nullptr && setting->source != PGC_S_DEFAULT;
+}
+
+// PostgreSQL only warns where it cannot take over a value of postgresql.conf, and goes on with the
+// default: again node 0.
+void insist_on(const char* name, bool was_configured) {
+  if (!was_configured || is_configured(name)) return;
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("the configured value of parameter \"%s\" cannot be used", name),
+                  errhint("See the warning in the server's log, and correct postgresql.conf.")));
+}
+
 }  // namespace
 
 void define_settings() {
   refuse_value_of_session(node_id_name);
   refuse_value_of_session(max_clock_drift_name);
+  const bool node_id_was_configured = is_configured(node_id_name);
+  const bool max_clock_drift_was_configured = is_configured(max_clock_drift_name);
   DefineCustomIntVariable(node_id_name, "Number of this server in the Snowflake IDs that it makes.",
                           "Give every server that makes IDs for the same data a number of its own.",
                           &node_id, 0, 0, static_cast<int>(standard_layout.node.max()), PGC_SIGHUP,
-                          0, nullptr, node_id_changed, nullptr);
+                          allow_in_parallel, nullptr, node_id_changed, nullptr);
   DefineCustomIntVariable(
       max_clock_drift_name,
       "How far the clock may be set back before making Snowflake IDs is refused.",
       "Up to this distance, IDs go on from the last time used.", &max_clock_drift_s, seven_days, 0,
-      INT_MAX, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+      INT_MAX, PGC_SIGHUP, GUC_UNIT_S | allow_in_parallel, nullptr, nullptr, nullptr);
+  insist_on(node_id_name, node_id_was_configured);
+  insist_on(max_clock_drift_name, max_clock_drift_was_configured);
   reserve_setting_prefix("snowflake_id");
 }
 
-Terms current_terms(const Layout& layout) {
-  return {.node = static_cast<std::uint64_t>(node_id),
+Terms current_terms(const Layout& layout, Tick horizon) {
+  const auto node = layout.node.present() ? static_cast<std::uint64_t>(node_id) : 0;
+  if (!layout.node.holds(node))
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("snowflake_id.node_id %d does not fit the layout of this generator", node_id),
+             errdetail("Its nodes are 0 to %llu.",
+                       static_cast<unsigned long long>(layout.node.max()))));
+  return {.node = node,
           .max_drift = max_clock_drift_s * INT64CONST(1000) / layout.unit_ms,
-          .horizon = layout.last_tick()};
+          .horizon = horizon};
 }
 
 }  // namespace snowflake::pg

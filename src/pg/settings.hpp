@@ -10,7 +10,7 @@ namespace snowflake::pg {
 /// was loaded.
 void define_settings();
 
-/// What the settings say now, in ticks of the layout.
-[[nodiscard]] Terms current_terms(const Layout& layout);
+/// What the settings say, for IDs of ticks up to `horizon`.
+[[nodiscard]] Terms current_terms(const Layout& layout, Tick horizon);
 
 }  // namespace snowflake::pg

@@ -1,0 +1,165 @@
+# The parts of scripts/test, one function each. To be sourced.
+#
+# A part writes what its tests say to stdout; scripts/test counts the single results in it (scripts/lib/count.awk)
+# and takes a status other than 0 without one as a failure of its own. Checks that no test tool reports are
+# written in the form of TAP: ok - NAME, not ok - NAME.
+# shellcheck shell=bash
+
+# shellcheck disable=SC2034 # scripts/test walks over it
+parts=(lint build library unit regress pgtap tap docs bench)
+
+describe_parts() {
+    cat <<'END'
+    lint      clang-format, shellcheck
+    build     the extension builds without a warning
+    library   needs libc only, exports nothing but what PostgreSQL calls
+    unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers
+    regress   pg_regress: sql/, expected/
+    pgtap     pgTAP: test/pgtap/
+    tap       servers that crash, race, lose their clock: test/tap/
+    docs      the examples in README.md and docs/
+    bench     scripts/bench --quick runs; no figure is asserted
+END
+}
+
+packages_of() {
+    case "$1" in
+        lint) echo clang-format shellcheck ;;
+        library) echo binutils ;;
+        unit) echo cmake libgtest-dev ;;
+        pgtap) echo "postgresql-$SNOWFLAKE_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
+        tap) echo libipc-run-perl faketime ;;
+        *) ;;
+    esac
+}
+
+# check NAME COMMAND…
+check() {
+    local name="$1"
+    shift
+    if "$@"; then echo "ok - $name"; else echo "not ok - $name"; fi
+}
+
+# --- Without a server --------------------------------------------------------------------------------------------
+
+part_lint() {
+    cd "$SNOWFLAKE_ROOT" || return
+    local cpp shell
+    mapfile -t cpp < <(find src test bench \( -name '*.cpp' -o -name '*.hpp' \) 2>/dev/null)
+    mapfile -t shell < <(grep -lE '^#!.*\b(ba)?sh\b|shellcheck shell=bash' -r scripts .ci test bench 2>/dev/null)
+    check clang-format clang-format --dry-run --Werror "${cpp[@]}"
+    check shellcheck shellcheck --external-sources --source-path=SCRIPTDIR --source-path=. "${shell[@]}"
+}
+
+# In a copy, because a warning shows only when a file is compiled.
+part_build() {
+    local copy="$SNOWFLAKE_ROOT/build/warnings"
+    rm -rf "$copy" && mkdir "$copy"
+    cp -r "$SNOWFLAKE_ROOT"/{Makefile,src,snowflake_id.control,snowflake_id--*.sql} "$copy"
+    find "$copy/src" -name '*.[ob]*' -delete
+    check "builds without a warning" \
+        make -C "$copy" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" COPT='-Wall -Wextra -Werror'
+}
+
+part_library() {
+    check "needs libc only" needs_libc_only
+    check "exports only what PostgreSQL calls" exports_only_what_postgresql_calls
+    check "uses nothing of the C++ runtime" uses_no_cxx_runtime
+}
+
+# Reads lines; true if none matches. Shows those that do.
+no_line() { ! grep "$@"; }
+
+needs_libc_only() {
+    readelf -d "$SNOWFLAKE_LIBRARY" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | no_line -v '^libc\.so'
+}
+
+exports_only_what_postgresql_calls() {
+    nm -D --defined-only "$SNOWFLAKE_LIBRARY" | awk '{ print $NF }' |
+        no_line -vE '^(Pg_magic_func|_PG_init|(pg_finfo_)?snowflake_[a-z_]+)$'
+}
+
+# Mangled names (operator new is one), exceptions, guards. __cxa_finalize is libc's.
+uses_no_cxx_runtime() {
+    nm -D --undefined-only "$SNOWFLAKE_LIBRARY" | awk '{ print $NF }' |
+        no_line -E '^(_Z|__cxa_[^f]|__gxx_|_Unwind_|__dynamic_cast)'
+}
+
+part_unit() {
+    cd "$SNOWFLAKE_ROOT" || return
+    local status=0
+    unit_tests build/unit none || status=1
+    unit_tests build/unit-asan address || status=1
+    unit_tests build/unit-tsan thread || status=1
+    return "$status"
+}
+
+unit_tests() {
+    local directory="$1" sanitizer="$2"
+    cmake -S . -B "$directory" -DSNOWFLAKE_SANITIZE="$sanitizer" &&
+        cmake --build "$directory" --parallel "$(nproc)" &&
+        without_address_randomization ctest --test-dir "$directory" --timeout 600 --no-tests=error --output-on-failure \
+            --parallel "$(nproc)"
+}
+
+# The thread sanitizer of older compilers does not start where a kernel randomizes addresses widely.
+without_address_randomization() {
+    if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
+}
+
+# --- With a server -----------------------------------------------------------------------------------------------
+
+# What the server's user is to read lies in a copy if we are root, for it may not get at ours.
+readable_tree() {
+    if ((EUID != 0)); then
+        echo "$SNOWFLAKE_ROOT"
+        return
+    fi
+    local copy="$SNOWFLAKE_BUILD/tests" directory
+    server_directory "$copy"
+    for directory in sql expected test; do
+        [[ ! -e "$SNOWFLAKE_ROOT/$directory" ]] || cp -r "$SNOWFLAKE_ROOT/$directory" "$copy"
+    done
+    chown -R "$SNOWFLAKE_SERVER_USER" "$copy"
+    echo "$copy"
+}
+
+pgxs_test() { echo "$(dirname "$("$PG_CONFIG" --pgxs)")/../test"; }
+
+part_regress() {
+    start_server regress 'fsync = off'
+    local tree output="$SNOWFLAKE_BUILD/regress/output" tests
+    tree="$(readable_tree)"
+    mapfile -t tests < <(find "$tree/sql" -name '*.sql' -exec basename {} .sql \; | sort)
+    server_directory "$output"
+    as_server_user "$(pgxs_test)/regress/pg_regress" --bindir="$("$PG_CONFIG" --bindir)" \
+        --inputdir="$tree" --outputdir="$output" "${tests[@]}" || {
+        cat "$output/regression.diffs"
+        return 1
+    }
+}
+
+part_pgtap() {
+    start_server pgtap 'fsync = off'
+    pg_prove --verbose --dbname postgres "$SNOWFLAKE_ROOT"/test/pgtap/*.sql
+}
+
+part_tap() {
+    local tree work="$SNOWFLAKE_BUILD/tap"
+    tree="$(readable_tree)"
+    server_directory "$work"
+    stage_settings >"$work/postgresql.conf"
+    cd "$tree" || return
+    as_server_user env TEMP_CONFIG="$work/postgresql.conf" PG_REGRESS="$(pgxs_test)/regress/pg_regress" \
+        TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PGPORT=65432 \
+        prove --verbose -I "$(pgxs_test)/perl" -I test/tap/lib test/tap/*.pl
+}
+
+part_docs() {
+    start_server docs 'fsync = off'
+    prove --verbose "$SNOWFLAKE_ROOT/test/docs/examples.pl"
+}
+
+part_bench() {
+    check "scripts/bench --quick" "$SNOWFLAKE_ROOT/scripts/bench" --quick
+}

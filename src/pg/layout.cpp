@@ -1,0 +1,131 @@
+// SQL functions of the type snowflake_layout, and the presets.
+#include "pg/layout.hpp"
+
+#include "core/clock.hpp"
+#include "core/layout_text.hpp"
+#include "core/presets.hpp"
+#include "core/session.hpp"
+#include "pg/time.hpp"
+
+namespace snowflake::pg {
+namespace {
+
+UnixMs now_ms() { return wall_clock_ns() / ns_per_ms; }
+
+[[noreturn]] void raise_malformed(const char* text, const ParsedLayout& parsed) {
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), errmsg("invalid layout: %s", parsed.problem),
+       errdetail("At character %d of \"%s\".",
+                 pg_mbstrlen_with_len(text, static_cast<int>(parsed.position)) + 1, text),
+       errhint("A layout is a preset, see snowflake_layouts, or its fields from the highest bit "
+               "on, such as "
+               "\"timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01\".")));
+  pg_unreachable();
+}
+
+/// IDs that one node can make in a second, with all the cursors that it has for the layout.
+double ids_a_second(const Layout& layout) {
+  const std::uint64_t cursors = std::max(layout.worker.max(), layout.shard.max()) + 1;
+  return static_cast<double>(std::min<std::uint64_t>(cursors, Space::max_workers) *
+                             layout.capacity()) *
+         1000 / static_cast<double>(layout.unit_ms);
+}
+
+}  // namespace
+
+Datum layout_datum(const Layout& layout) {
+  auto* copy = static_cast<Layout*>(palloc(sizeof(Layout)));
+  *copy = layout;
+  return PointerGetDatum(copy);
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_layout_in) {
+  const char* text = PG_GETARG_CSTRING(0);
+  const ParsedLayout parsed = parse_layout(text, now_ms());
+  if (parsed.problem != nullptr) raise_malformed(text, parsed);
+  PG_RETURN_DATUM(layout_datum(parsed.layout));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_layout_out) {
+  const LayoutText formatted = format_layout(layout_argument(fcinfo, 0));
+  PG_RETURN_CSTRING(pnstrdup(formatted.text, formatted.length));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_layout_recv) {
+  auto* message = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
+  Layout layout;
+  for (Field* field :
+       {&layout.timestamp, &layout.node, &layout.worker, &layout.shard, &layout.sequence}) {
+    field->shift = static_cast<std::uint8_t>(pq_getmsgbyte(message));
+    field->width = static_cast<std::uint8_t>(pq_getmsgbyte(message));
+  }
+  layout.unit_ms = static_cast<std::int32_t>(pq_getmsgint(message, 4));
+  layout.epoch_ms = pq_getmsgint64(message);
+  if (const char* problem = problem_of(layout, now_ms()))
+    ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+                    errmsg("invalid layout: %s", problem)));
+  PG_RETURN_DATUM(layout_datum(layout));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_layout_send) {
+  const Layout& layout = layout_argument(fcinfo, 0);
+  StringInfoData message;
+  pq_begintypsend(&message);
+  for (const Field& field :
+       {layout.timestamp, layout.node, layout.worker, layout.shard, layout.sequence}) {
+    pq_sendint8(&message, field.shift);
+    pq_sendint8(&message, field.width);
+  }
+  pq_sendint32(&message, static_cast<uint32>(layout.unit_ms));
+  pq_sendint64(&message, static_cast<uint64>(layout.epoch_ms));
+  PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_layout_eq) {
+  PG_RETURN_BOOL(layout_argument(fcinfo, 0) == layout_argument(fcinfo, 1));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_layout_ne) {
+  PG_RETURN_BOOL(layout_argument(fcinfo, 0) != layout_argument(fcinfo, 1));
+}
+
+// Every byte of a layout means something, so equal layouts are equal bytes.
+SNOWFLAKE_SQL_FUNCTION(snowflake_layout_hash) {
+  return hash_any(reinterpret_cast<const unsigned char*>(&layout_argument(fcinfo, 0)),
+                  sizeof(Layout));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_layout_hash_extended) {
+  return hash_any_extended(reinterpret_cast<const unsigned char*>(&layout_argument(fcinfo, 0)),
+                           sizeof(Layout), static_cast<uint64>(PG_GETARG_INT64(1)));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_presets) {
+  if (SRF_IS_FIRSTCALL()) {
+    FuncCallContext* set = SRF_FIRSTCALL_INIT();
+    const MemoryContext caller = MemoryContextSwitchTo(set->multi_call_memory_ctx);
+    set->tuple_desc = result_row(fcinfo);
+    MemoryContextSwitchTo(caller);
+  }
+  FuncCallContext* set = SRF_PERCALL_SETUP();
+  if (set->call_cntr == presets().size()) SRF_RETURN_DONE(set);
+  const Preset& preset = presets()[set->call_cntr];
+  Datum values[] = {PointerGetDatum(cstring_to_text_with_len(preset.name.data(),
+                                                             static_cast<int>(preset.name.size()))),
+                    layout_datum(preset.layout)};
+  bool nulls[] = {false, false};
+  SRF_RETURN_NEXT(set, HeapTupleGetDatum(heap_form_tuple(set->tuple_desc, values, nulls)));
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_layout_facts) {
+  const Layout& layout = layout_argument(fcinfo, 0);
+  Datum values[] = {TimestampTzGetDatum(timestamptz_at(0, layout)),
+                    TimestampTzGetDatum(timestamptz_at(layout.last_tick() + 1, layout) - 1000),
+                    Int64GetDatum(static_cast<std::int64_t>(layout.node.max() + 1)),
+                    Float8GetDatum(ids_a_second(layout))};
+  bool nulls[] = {false, false, false, false};
+  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row(fcinfo), values, nulls)));
+}
+
+}  // namespace snowflake::pg

@@ -1,0 +1,153 @@
+-- The SQL surface: which functions there are, and what every object of the extension has to have. All of it is asked of
+-- the catalog, so that a new object without its properties is red here.
+\ir lib/setup.psql
+SELECT * FROM no_plan();
+
+-- What a function is for decides its properties.
+CREATE TEMP TABLE purpose (name text PRIMARY KEY, properties text, for_everybody boolean);
+INSERT INTO purpose VALUES
+  ('make', 'VOLATILE STRICT PARALLEL SAFE', true),
+  ('session', 'VOLATILE STRICT PARALLEL RESTRICTED', true),
+  ('read', 'IMMUTABLE STRICT PARALLEL SAFE', true),
+  ('watch', 'VOLATILE STRICT PARALLEL SAFE', true),
+  ('operate', 'VOLATILE STRICT PARALLEL UNSAFE', false);
+
+-- The one list of functions: a new one gets its line here.
+CREATE TEMP TABLE surface (purpose text REFERENCES purpose, signature text PRIMARY KEY, result text);
+INSERT INTO surface VALUES
+  ('make', 'snowflake_next()', 'bigint'),
+  ('make', 'snowflake_next_array(count integer)', 'bigint[]'),
+  ('make', 'snowflake_next_set(count bigint)', 'SETOF bigint'),
+  ('make', 'snowflake_reserve(count integer, OUT first_id bigint, OUT last_id bigint)', 'SETOF record'),
+  ('session', 'snowflake_last()', 'bigint'),
+  ('read', 'snowflake_timestamp(id bigint)', 'timestamp with time zone'),
+  ('read', 'snowflake_node(id bigint)', 'integer'),
+  ('read', 'snowflake_worker(id bigint)', 'integer'),
+  ('read', 'snowflake_sequence(id bigint)', 'integer'),
+  ('read', 'snowflake_decode(id bigint, OUT id bigint, OUT "timestamp" timestamp with time zone, OUT node integer, '
+           'OUT worker integer, OUT sequence integer)', 'record'),
+  ('read', 'snowflake_inspect(id bigint)', 'text'),
+  ('read', 'snowflake_diff(a bigint, b bigint, OUT "interval" interval, OUT same_node boolean, '
+           'OUT same_worker boolean)', 'record'),
+  ('read', 'snowflake_from_timestamp("timestamp" timestamp with time zone)', 'bigint'),
+  ('read', 'snowflake_encode("timestamp" timestamp with time zone, node integer, worker integer, sequence integer)',
+           'bigint'),
+  ('watch', 'snowflake_clock(OUT wall_clock timestamp with time zone, OUT floor timestamp with time zone, '
+            'OUT horizon timestamp with time zone, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, '
+            'OUT largest_setback interval)', 'record'),
+  ('operate', 'snowflake_observe(id bigint)', 'void'),
+  ('operate', 'snowflake_reset_clock()', 'void');
+
+-- What to call the functions with. By name, because a type does not say what is sensible: a count has to be small.
+CREATE TEMP TABLE sample (argument text PRIMARY KEY, value text NOT NULL);
+INSERT INTO sample VALUES
+  ('count', '2'),
+  ('id', '249480205557985322'),
+  ('a', '249480205557985322'),
+  ('b', '418557984765911039'),
+  ('timestamp', $$'2026-11-20 10:25:16.123Z'$$),
+  ('node', '3'),
+  ('worker', '7'),
+  ('sequence', '42');
+
+CREATE TEMP VIEW member AS
+SELECT classid, objid, deptype FROM pg_depend
+WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'snowflake_id');
+
+CREATE TEMP VIEW function AS
+SELECT p.*, format('%s(%s)', proname, pg_get_function_arguments(p.oid)) AS signature,
+  pg_get_function_result(p.oid) AS result,
+  concat_ws(' ',
+    CASE provolatile WHEN 'i' THEN 'IMMUTABLE' WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END,
+    CASE WHEN proisstrict THEN 'STRICT' END,
+    CASE WHEN prosecdef THEN 'SECURITY DEFINER' END,
+    CASE proparallel WHEN 's' THEN 'PARALLEL SAFE' WHEN 'r' THEN 'PARALLEL RESTRICTED' ELSE 'PARALLEL UNSAFE' END
+  ) AS properties
+FROM member JOIN pg_proc p ON classid = 'pg_proc'::regclass AND objid = p.oid;
+
+-- Functions.
+
+SELECT bag_eq('SELECT signature, result FROM function', 'SELECT signature, result FROM surface',
+  'the functions are these');
+
+SELECT is(f.properties, p.properties, 'to ' || p.name || ': ' || signature)
+FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpose ORDER BY signature;
+
+SELECT is(has_function_privilege('public', f.oid, 'EXECUTE'), for_everybody, 'who may call: ' || signature)
+FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpose ORDER BY signature;
+
+SELECT ok(coalesce(cardinality(proargnames), 0) >= pronargs AND NOT '' = ANY (coalesce(proargnames, '{}')),
+  'has named arguments: ' || signature)
+FROM function ORDER BY signature;
+
+SELECT is(probin, '$libdir/snowflake_id', 'comes from the library: ' || signature)
+FROM function JOIN pg_language l ON l.oid = prolang WHERE lanname = 'c' ORDER BY signature;
+
+-- Every object.
+
+SELECT isnt(obj_description(objid, relname), NULL, 'has a comment: ' || pg_describe_object(classid, objid, 0))
+FROM member JOIN pg_class catalog ON catalog.oid = classid ORDER BY pg_describe_object(classid, objid, 0);
+
+SELECT matches(coalesce(name, proname), '^snowflake_',
+  'is named for the extension: ' || pg_describe_object(classid, objid, 0))
+FROM member
+CROSS JOIN pg_identify_object(classid, objid, 0)
+LEFT JOIN pg_proc ON classid = 'pg_proc'::regclass AND oid = objid
+WHERE coalesce(name, proname) IS NOT NULL ORDER BY pg_describe_object(classid, objid, 0);
+
+-- What is not a member, nor part of one, would be dumped along with CREATE EXTENSION and stay after DROP EXTENSION.
+SELECT is_empty($$
+  SELECT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d
+  WHERE refclassid = 'pg_namespace'::regclass AND refobjid = 'ids'::regnamespace AND classid <> 'pg_extension'::regclass
+    AND NOT EXISTS (SELECT FROM member m WHERE (m.classid, m.objid) = (d.classid, d.objid))
+$$, 'everything in the schema belongs to the extension');
+
+SELECT is(extrelocatable, true, 'it can be moved to another schema') FROM pg_extension WHERE extname = 'snowflake_id';
+
+-- Each function works by its qualified name and the names of its arguments, whatever the session is like: who it is,
+-- where it looks for names, how it writes times. What reads an ID gives the same answer, for it claims to be immutable.
+
+SELECT is_empty(
+  'SELECT signature, argument FROM function, unnest(proargnames[:pronargs]) AS argument
+   WHERE argument NOT IN (SELECT argument FROM sample)',
+  'there is a sample of each argument');
+
+CREATE TEMP VIEW call AS
+SELECT signature, purpose, format('ids.%I(%s)', proname,
+  string_agg(quote_ident(argument) || ' => ' || value, ', ')) AS call
+FROM function JOIN surface USING (signature)
+LEFT JOIN unnest(proargnames[:pronargs]) AS argument ON true
+LEFT JOIN sample USING (argument)
+GROUP BY signature, purpose, proname;
+
+CREATE FUNCTION pg_temp.result(call text) RETURNS bytea LANGUAGE plpgsql
+AS $$
+DECLARE
+  result bytea;
+BEGIN
+  EXECUTE format('SELECT record_send(called) FROM (SELECT %s LIMIT 1) AS called', call) INTO result;
+  RETURN result;
+END
+$$;
+
+CREATE ROLE snowflake_stranger;
+GRANT USAGE ON SCHEMA ids TO snowflake_stranger;
+CREATE FUNCTION pg_temp.result_for_stranger(call text) RETURNS bytea LANGUAGE sql
+SET role = 'snowflake_stranger'
+SET search_path = ''
+SET TimeZone = 'Asia/Kathmandu'
+SET DateStyle = 'German'
+SET IntervalStyle = 'iso_8601'
+AS 'SELECT pg_temp.result($1)';
+
+SELECT ids.snowflake_next() IS NOT NULL AS made \gset
+SELECT isnt(pg_temp.result_for_stranger(call), NULL, 'works for a stranger: ' || signature)
+FROM call JOIN purpose ON name = purpose WHERE for_everybody ORDER BY signature;
+SELECT throws_ok(format('SELECT pg_temp.result_for_stranger(%L)', call), '42501', NULL, 'not for a stranger: ' || signature)
+FROM call JOIN purpose ON name = purpose WHERE NOT for_everybody ORDER BY signature;
+SELECT is(pg_temp.result_for_stranger(call), pg_temp.result(call), 'says the same to everybody: ' || signature)
+FROM call WHERE purpose = 'read' ORDER BY signature;
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,302 @@
+# What the tests of faults share: clients that write down every ID they were ever given, servers that die, a clock that
+# goes through the same milliseconds once more, and the question whether an ID was made twice.
+#
+#     my $node = start_faulty('main');
+#     my $before = start_clients($node);
+#     pause(2);
+#     kill_postmaster($node);
+#     wait_for_clients($before);
+#     start_replaying($node, $before);           # the server's clock is where it was when $before began
+#     my $after = run_clients($node, 2);
+#     replays($after, $before, 'kill');          # else the test could not fail
+#     no_duplicates($node, 'kill', [ $before, $after ]);
+#
+# The clients make IDs so densely that a clock that is set back, and nothing else, leads to thousands of duplicates.
+# They stream what they make to files on the client's side, some of it before the transaction ends, some of it never
+# stored. A making is known by (session, step, place), so that one which was both stored and given counts once.
+package SnowflakeFault;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Exporter 'import';
+use IPC::Run;
+use List::Util qw(max min);
+use PostgreSQL::Test::Utils qw(append_to_file slurp_file);
+use SnowflakeTest qw($quick);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(
+  start_faulty prepare_tables start_clients run_clients stop_clients wait_for_clients said_by_clients pause
+  kill_postmaster kill_backend start_again set_clock_back_to start_replaying fresh_clock
+  replays no_duplicates common_ids count_warnings first_id_within seconds_ahead);
+
+# --- servers ---
+
+# A SnowflakeTest whose clock can be set, with the tables that the clients need. Options as there; `conf` is added to.
+sub start_faulty
+{
+	my ($name, %options) = @_;
+	my $conf = "max_connections = 30\nshared_buffers = 32MB\nlog_statement = none\nrestart_after_crash = on\n"
+	  . "autovacuum = off\nlog_min_messages = warning\n";
+	my $node = SnowflakeTest->start_new($name, fake_clock => 1, %options, conf => $conf . ($options{conf} // ''));
+	prepare_tables($node, 'postgres');
+	return $node;
+}
+
+sub prepare_tables
+{
+	my ($node, $dbname) = @_;
+	$node->safe_psql($dbname,
+		'CREATE TABLE stored (session bigint, step bigint, place bigint, first_id bigint, last_id bigint)');
+}
+
+sub pause { sleep($_[0]) }
+
+sub kill_postmaster
+{
+	my ($node) = @_;
+	$node->kill9;
+}
+
+# The processes of a killed postmaster may outlive it for a moment, and while they do, no other can start.
+sub start_again
+{
+	my ($node) = @_;
+	for (1 .. 300)
+	{
+		return $node->start unless is_still_there($node);
+		sleep(0.1);
+	}
+	die 'the processes of the killed server do not end';
+}
+
+# By what postmaster.pid tells: the postmaster (killed, but maybe not yet buried by its parent), and the segment of
+# shared memory to which all of its children are attached.
+sub is_still_there
+{
+	my ($node) = @_;
+	my $lock_file = $node->data_dir . '/postmaster.pid';
+	return 0 unless -e $lock_file;
+	my @lines = split /\n/, slurp_file($lock_file);
+	return 1 if kill 0, $lines[0];
+	my (undef, $segment) = split ' ', $lines[6] // '' or return 0;
+	my @segments = map { [ split ' ' ] } split /\n/, slurp_file('/proc/sysvipc/shm');
+	return grep { $_->[1] eq $segment && $_->[6] > 0 } @segments;
+}
+
+# Kills the server process of one of the clients; the postmaster then stops all others and starts over.
+sub kill_backend
+{
+	my ($node) = @_;
+	my $pid = $node->safe_psql('postgres',
+		q{SELECT pid FROM pg_stat_activity WHERE application_name = 'client' ORDER BY random() LIMIT 1});
+	kill(9, $pid) or die "cannot kill $pid: $!";
+}
+
+# --- the clock ---
+
+# The server's clock as it was when these clients began.
+sub set_clock_back_to
+{
+	my ($node, $clients) = @_;
+	$node->set_clock_offset($clients->{began} - time);
+}
+
+sub start_replaying
+{
+	my ($node, $clients) = @_;
+	set_clock_back_to($node, $clients);
+	start_again($node);
+	set_clock_back_to($node, $clients);    # the start took some time, which is to be replayed too
+}
+
+# A minute further than ever before, so that what is tried next does not profit from what was tried before.
+sub fresh_clock
+{
+	my ($node) = @_;
+	$node->set_clock_offset($node->{latest_offset} = 60 + max($node->{clock_offset}, $node->{latest_offset} // 0));
+}
+
+sub server_time
+{
+	my ($node) = @_;
+	return time + $node->{clock_offset};
+}
+
+# --- clients ---
+
+# Ranges fill nearly every millisecond; single IDs mix with them at a pace that keeps the files small.
+my %statements = (
+	stored_ranges => 'INSERT INTO stored SELECT :session, :step, place, first_id, last_id
+	  FROM snowflake_reserve(60000) WITH ORDINALITY AS reserved (first_id, last_id, place) RETURNING *',
+	stored_array => 'INSERT INTO stored SELECT :session, :step, place, id, id
+	  FROM unnest(snowflake_next_array(300)) WITH ORDINALITY AS made (id, place), pg_sleep(0.005) RETURNING *',
+	stored_rows => 'INSERT INTO stored SELECT :session, :step, place, id, id
+	  FROM (SELECT place, snowflake_next() AS id FROM generate_series(1, 50) place OFFSET 0) made, pg_sleep(0.005)
+	  RETURNING *',
+	given_ranges => 'SELECT :session, :step, place, first_id, last_id
+	  FROM snowflake_reserve(100000) WITH ORDINALITY AS reserved (first_id, last_id, place)',
+	given_set => 'SELECT :session, :step, place, id, id
+	  FROM snowflake_next_set(300) WITH ORDINALITY AS made (id, place), pg_sleep(0.005)');
+
+my $sessions = 0;
+
+# Starts one client for each of `kinds` (names from above; default: all of them) and waits until each was given IDs.
+# They go on until they are stopped or lose their server, 20 s at least.
+sub start_clients
+{
+	my ($node, %options) = @_;
+	my $dbname = $options{dbname} // 'postgres';
+	my $clients = { node => $node, members => [] };
+	push @{ $clients->{members} }, start_client($node, $dbname, $_)
+	  for @{ $options{kinds} // [ sort keys %statements ] };
+	wait_until_given($_) for @{ $clients->{members} };
+	$clients->{began} = server_time($node);
+	return $clients;
+}
+
+sub start_client
+{
+	my ($node, $dbname, $kind) = @_;
+	my $session = ++$sessions;
+	my $base = PostgreSQL::Test::Utils::tempdir_short() . "/client_$session";
+	my $statement = $statements{$kind} =~ s/\s+/ /gr =~ s/:session/$session/r;
+	append_to_file("$base.sql", join '', map { 'COPY (' . $statement =~ s/:step/$_/r . ") TO STDOUT;\n" } 1 .. 20000);
+	my $harness = IPC::Run::start(
+		[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($dbname) . ' application_name=client', '-f', "$base.sql" ],
+		'>', "$base.out", '2>', "$base.err", IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	return { harness => $harness, given => "$base.out", said => "$base.err", script => "$base.sql" };
+}
+
+sub wait_until_given
+{
+	my ($client) = @_;
+	for (1 .. 1000)
+	{
+		return if -s $client->{given};
+		sleep(0.01);
+	}
+	die "a client makes no IDs: " . slurp_file($client->{said});
+}
+
+# Waits for clients that lose, or lost, their server.
+sub wait_for_clients
+{
+	my ($clients) = @_;
+	$clients->{ended} //= server_time($clients->{node});
+	for my $client (@{ $clients->{members} })
+	{
+		$client->{harness}->finish;
+		unlink $client->{script};
+	}
+	return $clients;
+}
+
+sub stop_clients
+{
+	my ($clients) = @_;
+	$clients->{ended} = server_time($clients->{node});
+	$clients->{node}->safe_psql('postgres',
+		q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'client'});
+	return wait_for_clients($clients);
+}
+
+sub run_clients
+{
+	my ($node, $seconds, %options) = @_;
+	my $clients = start_clients($node, %options);
+	pause($seconds);
+	return stop_clients($clients);
+}
+
+# What the clients complained about, but for losing their server, as a test with faults makes them.
+sub said_by_clients
+{
+	my (@loads) = @_;
+	my $said = join '', map { slurp_file($_->{said}) } map { @{ $_->{members} } } @loads;
+	return join '', grep { !/WARNING|DETAIL|HINT|terminating connection|server closed|terminated abnormally|before or while processing|connection to server was lost|no connection to the server|due to unexpected/ }
+	  map { "$_\n" } split /\n/, $said;
+}
+
+# --- questions ---
+
+# Tests that the clock of one load went through the time of the other, without which a test with it proves nothing.
+sub replays
+{
+	my ($load, $earlier, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $both = min($load->{ended}, $earlier->{ended}) - max($load->{began}, $earlier->{began});
+	cmp_ok($both, '>', 0.3, "$what: the clock replays the load");
+}
+
+# Makes one table of what the clients of these loads were given.
+sub gather
+{
+	my (@loads) = @_;
+	return join "\n", 'CREATE TEMP TABLE given (LIKE stored);',
+	  map { "\\copy given from '$_->{given}'" } map { @{ $_->{members} } } @loads;
+}
+
+# Tests that no ID was made twice among what is stored in this database and what the clients of these loads were given.
+# Ordered by their first IDs, a range meets another if it begins before the end of all that are before it.
+sub no_duplicates
+{
+	my ($node, $what, $loads, $dbname) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $counts = $node->safe_psql($dbname // 'postgres', gather(@$loads) . q{
+		SET work_mem = '256MB';
+		SELECT sum(last_id - first_id + 1), count(*) FILTER (WHERE first_id <= end_of_others),
+		       count(*) FILTER (WHERE first_id <= end_of_session)
+		FROM (SELECT *, max(last_id) OVER (ORDER BY first_id, last_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end_of_others,
+		                lag(last_id) OVER (PARTITION BY session ORDER BY step, place) AS end_of_session
+		      FROM (TABLE given UNION TABLE stored) made) neighbours});
+	my ($ids, $duplicates, $not_rising) = split /\|/, $counts;
+	cmp_ok($ids // 0, '>', 100_000, "$what: many IDs were made");
+	is($duplicates, 0, "$what: no duplicates");
+	is($not_rising, 0, "$what: each session's IDs rise");
+	is(said_by_clients(@$loads), '', "$what: no client met an error");
+	note "$what: $ids IDs";
+	return $ids;
+}
+
+# How many ranges of the one load meet a range of the other.
+sub common_ids
+{
+	my ($node, $load, $other) = @_;
+	return $node->safe_psql('postgres', gather($load) . q{
+		CREATE TEMP TABLE ours AS SELECT int8range(first_id, last_id, '[]') AS ids FROM given;
+		CREATE INDEX ON ours USING gist (ids);
+		DROP TABLE given;
+	} . gather($other) . q{
+		ANALYZE given; ANALYZE ours;
+		SELECT count(*) FROM given WHERE EXISTS (SELECT FROM ours WHERE ids && int8range(first_id, last_id, '[]'))});
+}
+
+# The warnings of a clock set back in the server's log since a position: a list of distances in seconds.
+sub count_warnings
+{
+	my ($node, $position) = @_;
+	return $node->log_since($position) =~ /WARNING:  the clock was set back: it is ([\d.]+) s behind/g;
+}
+
+# How far the latest ID is ahead of the server's clock.
+sub seconds_ahead
+{
+	my ($node, $dbname) = @_;
+	return $node->safe_psql($dbname // 'postgres',
+		'SELECT extract(epoch FROM snowflake_timestamp(snowflake_next()) - clock_timestamp())');
+}
+
+# Tests that an ID is made at once: in a new connection, as a user meets it after the fault.
+sub first_id_within
+{
+	my ($node, $seconds, $what) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $begin = time;
+	like($node->safe_psql('postgres', 'SELECT snowflake_next()'), qr/^\d+$/, "$what: an ID is made");
+	cmp_ok(time - $begin, '<', $seconds, "$what: within $seconds s");
+}
+
+1;
