@@ -124,11 +124,19 @@ TEST_F(ClockSteps, ForgetsASetbackWhenTheClockIsRightAgain) {
 
 TEST_F(ClockSteps, RefusesAClockTooFarBehind) {
   expect_ready(now_at(2 * day), 2 * day);
-  EXPECT_EQ(now_at(day).outcome, Outcome::ready);
   const Moment moment = now_at(day - 1);
   EXPECT_EQ(moment.outcome, Outcome::clock_too_far_back);
   EXPECT_EQ(moment.behind, day + 1);
+  EXPECT_EQ(space.setback(), 0);
   expect_ready(now_at(2 * day + 1), 2 * day + 1);
+}
+
+TEST_F(ClockSteps, GoesOnWithASetbackOnceAccepted) {
+  expect_ready(now_at(2 * day), 2 * day);
+  EXPECT_TRUE(now_at(day).set_back);
+  limits.max_drift = hour;
+  expect_ready(now_at(day + 1), 2 * day);
+  EXPECT_EQ(now_at(day - limits.tolerance - 1).outcome, Outcome::clock_too_far_back);
 }
 
 TEST_F(ClockSteps, RefusesAClockBeforeTheEpoch) {
