@@ -18,8 +18,8 @@ void Session::leave() {
     const Position begin =
         static_cast<Position>(next.tick) << layout_->sequence.width | next.sequence;
     space_->worker(cursor_).give_back({begin, begin + (end_ - next_) / step_});
-    forget();
   }
+  forget();
   space_->worker(home_).move_out();
   space_ = nullptr;
 }

@@ -319,6 +319,19 @@ TEST_F(PinnedTest, WhileTheTickLastsNextAsksTheCursorOnly) {
   EXPECT_EQ(layout.decode(id).sequence, cycles() == 0 ? 1 : 3);
 }
 
+TEST_F(PinnedTest, OneThatHasLeftHandsOutNothing) {
+  const Pin pin{.cursor = 3, .shard = 0};
+  Session session = joined();
+  Reading reading = space.read(layout, FakeClock::ns);
+  reading.left_ns = a_long_time_ns;
+  ASSERT_EQ(session.reserve_pinned(reading, terms, pin, 1).outcome, Outcome::ready);
+  const Id last = session.take(1).first;
+  session.leave();
+  Id id = 0;
+  EXPECT_FALSE(session.next_pinned(pin, id));
+  EXPECT_EQ(session.last(), last);
+}
+
 TEST_F(PinnedTest, ShardsShareACursorButNoId) {
   static constexpr Layout sharded{.timestamp = {.shift = 23, .width = 40},
                                   .shard = {.shift = 10, .width = 13},
