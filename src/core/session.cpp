@@ -105,11 +105,11 @@ unsigned Session::first_worker(Tick tick, std::uint64_t count) const {
 
 // IDs of a later tick are larger (and `latest`, whence ticks come, only rises). Within a tick, a
 // worker's cursor only rises, and a higher worker gives larger IDs if that field stands above the
-// sequence. Another node: not before the next tick.
+// sequence (or there is no sequence: both at 0). Another node: not before the next tick.
 bool Session::rises_with(unsigned worker, Tick tick, std::uint64_t node) const {
   if (tick != reserved_.tick) return true;
   if (node != reserved_.node) return false;
-  return worker == cursor_ || layout_->worker.shift > layout_->sequence.shift;
+  return worker == cursor_ || layout_->worker.shift >= layout_->sequence.shift;
 }
 
 // Of a worker that others use too, a session takes a 256th of the tick at first (16 IDs, in the
