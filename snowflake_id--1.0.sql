@@ -33,7 +33,7 @@ CREATE TYPE snowflake_layout (
   ALIGNMENT = double
 );
 COMMENT ON TYPE snowflake_layout IS
-  'what the bits of a Snowflake ID mean: ''discord'', or ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01''';
+  'what the bits of an ID mean: ''discord'', or ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01''';
 
 CREATE FUNCTION snowflake_layout_eq(snowflake_layout, snowflake_layout) RETURNS boolean
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -86,7 +86,9 @@ SELECT preset.name, preset.layout, facts.epoch, facts.epoch AS first_instant, fa
        facts.ids_per_second
 FROM snowflake_presets() AS preset
 CROSS JOIN LATERAL snowflake_layout_facts(preset.layout) AS facts;
-COMMENT ON VIEW snowflake_layouts IS 'the layouts that have a name: their text form, time, nodes and IDs a second a node';
+  COMMENT ON VIEW snowflake_layouts IS
+  'the layouts that have a name: their text form, time,
+  nodes and IDs a second a node';
 GRANT SELECT ON snowflake_layouts TO PUBLIC;
 
 -- Make ---------------------------------------------------------------------------------------------------------------
@@ -166,7 +168,8 @@ COMMENT ON FUNCTION snowflake_last(regclass) IS 'the last Snowflake ID of that g
 -- of a later time was made. Its increment overflows, so that nextval() fails. A dump carries all of it.
 
 CREATE FUNCTION snowflake_create_generator(
-  name text, layout snowflake_layout DEFAULT 'snowflake_id', ordered boolean DEFAULT false, prefix text DEFAULT '', encoding text DEFAULT 'base62') RETURNS regclass
+  name text, layout snowflake_layout DEFAULT 'snowflake_id', ordered boolean DEFAULT false, prefix text DEFAULT '',
+  encoding text DEFAULT 'base62') RETURNS regclass
 AS 'MODULE_PATHNAME', 'snowflake_create_generator'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION snowflake_create_generator(text, snowflake_layout, boolean, text, text) IS
@@ -251,7 +254,8 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_decode(bigint) IS 'all that a Snowflake ID says, as a row';
 
 CREATE FUNCTION snowflake_decode(
-  id bigint, layout snowflake_layout, OUT id bigint, OUT "timestamp" timestamptz, OUT node integer, OUT worker integer, OUT sequence integer, OUT shard integer)
+  id bigint, layout snowflake_layout, OUT id bigint, OUT "timestamp" timestamptz, OUT node integer, OUT worker integer,
+  OUT sequence integer, OUT shard integer)
 AS 'MODULE_PATHNAME', 'snowflake_decode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_decode(bigint, snowflake_layout) IS 'all that an ID of that layout says, as a row';
@@ -312,7 +316,8 @@ COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer, sno
   'the ID of that layout that says so; NULL for fields that the layout lacks';
 
 CREATE FUNCTION snowflake_encode(
-  "timestamp" timestamptz, node integer, worker integer, sequence integer, shard integer, layout snowflake_layout) RETURNS bigint
+  "timestamp" timestamptz, node integer, worker integer, sequence integer, shard integer,
+  layout snowflake_layout) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_encode'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer, integer, snowflake_layout) IS
@@ -379,14 +384,16 @@ COMMENT ON FUNCTION snowflake_from_ulid(text, snowflake_layout) IS
 -- What may harm others is not for PUBLIC.
 
 CREATE FUNCTION snowflake_clock(
-  OUT wall_clock timestamptz, OUT floor timestamptz, OUT horizon timestamptz, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
+  OUT wall_clock timestamptz, OUT floor timestamptz, OUT horizon timestamptz, OUT incarnation bigint,
+  OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
 AS 'MODULE_PATHNAME', 'snowflake_clock'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_clock() IS
-  'the clock; the floor: the time of the latest Snowflake ID, and its distance ahead of the clock; the horizon; setbacks since start';
+  'the clock; the floor (time of the latest ID) and its distance ahead of the clock; the horizon; setbacks since start';
 
 CREATE FUNCTION snowflake_clock(
-  generator regclass, OUT wall_clock timestamptz, OUT floor timestamptz, OUT horizon timestamptz, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
+  generator regclass, OUT wall_clock timestamptz, OUT floor timestamptz, OUT horizon timestamptz,
+  OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
 AS 'MODULE_PATHNAME', 'snowflake_clock'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_clock(regclass) IS 'the same for the layout of that generator';

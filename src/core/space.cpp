@@ -37,9 +37,11 @@ Moment Space::now(const Reading& reading, const Limits& limits) {
     moment.tick = raise(latest_, reading.wall);
   } else {
     moment.behind = reading.latest - reading.wall;
-    if (moment.behind > limits.max_drift)
-      return {.outcome = Outcome::clock_too_far_back, .behind = moment.behind};
-    moment.set_back = clock_was_set_back(moment.behind, limits.tolerance);
+    if (moment.behind > setback() + limits.tolerance) {
+      if (moment.behind > limits.max_drift)
+        return {.outcome = Outcome::clock_too_far_back, .behind = moment.behind};
+      moment.set_back = clock_was_set_back(moment.behind, limits.tolerance);
+    }
     moment.tick = latest();
   }
   if (moment.tick > limits.last_tick) moment.outcome = Outcome::out_of_time;

@@ -51,7 +51,7 @@ struct Reading {
 
 /// How the clock may behave.
 struct Limits {
-  Tick max_drift;  ///< no IDs while the clock is further behind `latest`
+  Tick max_drift;  ///< no IDs when the clock is found set back further than this
   Tick tolerance;  ///< up to here, a clock set back is waited for
   Tick last_tick;  ///< of the layout
 };

@@ -62,6 +62,21 @@ void nap(std::int64_t ns) {
   pgstat_report_wait_end();
 }
 
+/// The sequence of the extension to which that function belongs; InvalidOid if it was renamed.
+Oid find_own_sequence(Oid function) {
+  return get_relname_relid(sequence_name, get_func_namespace(function));
+}
+
+Oid own_sequence(Oid function) {
+  const Oid sequence = find_own_sequence(function);
+  if (!OidIsValid(sequence))
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_TABLE),
+             errmsg("the sequence \"%s\" of the extension snowflake_id is missing", sequence_name),
+             errhint("It must have that name and lie in the extension's schema.")));
+  return sequence;
+}
+
 HTAB* new_table() {
   HASHCTL control{};
   control.keysize = sizeof(Oid);
@@ -73,18 +88,8 @@ HTAB* new_table() {
 
 constinit Generator default_generator;
 
-Oid sequence_beside(Oid function) {
-  const Oid sequence = get_relname_relid(sequence_name, get_func_namespace(function));
-  if (!OidIsValid(sequence))
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_TABLE),
-             errmsg("the sequence \"%s\" of the extension snowflake_id is missing", sequence_name),
-             errhint("It must have that name and lie in the extension's schema.")));
-  return sequence;
-}
-
 Generator& generator_named(Oid sequence, Oid caller) {
-  if (default_generator.is_bound_to(sequence) || sequence == sequence_beside(caller))
+  if (default_generator.is_bound_to(sequence) || sequence == find_own_sequence(caller))
     return default_generator;
   if (named_generators == nullptr) named_generators = new_table();
   bool found = false;
@@ -166,7 +171,7 @@ void Generator::replenish(Oid caller, std::uint64_t count, const Pin* pin) {
 void Generator::bind(Oid caller) {
   if (horizon_.is_bound()) return;
   register_callbacks();
-  const Oid sequence = OidIsValid(named_) ? named_ : sequence_beside(caller);
+  const Oid sequence = OidIsValid(named_) ? named_ : own_sequence(caller);
   const GeneratorSpec spec = spec_of(sequence);
   if (get_rel_persistence(sequence) != RELPERSISTENCE_PERMANENT)
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -104,7 +104,4 @@ extern constinit Generator default_generator;
 /// Calls `visit` for each generator that this backend has used.
 void for_each_generator(void (*visit)(Generator&));
 
-/// The sequence of the extension to which that function belongs. An error if it is gone.
-[[nodiscard]] Oid sequence_beside(Oid function);
-
 }  // namespace snowflake::pg

@@ -22,24 +22,31 @@ Form_pg_sequence_data row_of(Page page) {
   return reinterpret_cast<Form_pg_sequence_data>(reinterpret_cast<char*>(tuple) + tuple->t_hoff);
 }
 
-Relation open_sequence(Oid oid) {
-  Relation sequence = try_relation_open(oid, RowExclusiveLock);
-  if (sequence == nullptr)
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the generator's sequence was dropped")));
-  return sequence;
-}
-
-LockedPage lock_page(Oid oid, int mode = BUFFER_LOCK_EXCLUSIVE) {
-  LockedPage page{.sequence = open_sequence(oid)};
+/// Without a sequence if it was dropped meanwhile. `mode`: of the buffer's lock.
+LockedPage find_page(Oid oid, int mode) {
+  LockedPage page{.sequence = try_relation_open(oid, RowExclusiveLock)};
+  if (page.sequence == nullptr) return page;
   page.buffer = ReadBuffer(page.sequence, 0);
   LockBuffer(page.buffer, mode);
   return page;
 }
 
+[[noreturn]] void raise_dropped() {
+  ereport(ERROR,
+          (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the generator's sequence was dropped")));
+  pg_unreachable();
+}
+
+LockedPage lock_page(Oid oid, int mode = BUFFER_LOCK_EXCLUSIVE) {
+  const LockedPage page = find_page(oid, mode);
+  if (page.sequence == nullptr) raise_dropped();
+  return page;
+}
+
 /// False if another session has it.
 bool try_lock_page(Oid oid, LockedPage* page) {
-  page->sequence = open_sequence(oid);
+  page->sequence = try_relation_open(oid, RowExclusiveLock);
+  if (page->sequence == nullptr) raise_dropped();
   page->buffer = ReadBuffer(page->sequence, 0);
   if (ConditionalLockBuffer(page->buffer)) return true;
   ReleaseBuffer(page->buffer);
@@ -56,8 +63,10 @@ XLogRecPtr unlock_page(const LockedPage& page) {
   return lsn;
 }
 
+/// The horizon. A value that somebody set past the layout's end is its end.
 Tick tick_on(const LockedPage& page, const Layout& layout) {
-  return layout.decode(static_cast<Id>(row_of(BufferGetPage(page.buffer))->last_value)).tick;
+  const std::int64_t last_value = row_of(BufferGetPage(page.buffer))->last_value;
+  return std::min<Tick>(last_value >> layout.timestamp.shift, layout.last_tick());
 }
 
 bool is_signed(const LockedPage& page) {
@@ -79,10 +88,13 @@ Tick target(const Bounded& bounded) {
   return horizon_from(reading.wall, bounded.space.latest(), bounded.layout);
 }
 
-/// Lifts `latest` past a tick that was used in another life.
-Moment lift_past(Tick used, const Bounded& bounded) {
+/// Lifts `latest` past a horizon of another life. That lies a window ahead of what was used, which
+/// is not the clock's fault.
+Moment lift_past(Tick horizon, const Bounded& bounded) {
+  Limits limits = bounded.limits;
+  limits.max_drift += ticks_in(horizon_window_ms, bounded.layout) + 1;
   const Reading reading = bounded.space.read(bounded.layout, wall_clock_ns);
-  const Moment moment = bounded.space.observe(used, reading, bounded.limits);
+  const Moment moment = bounded.space.observe(horizon, reading, limits);
   if (moment.outcome != Outcome::ready) raise_outcome(moment, bounded.layout);
   return moment;
 }
@@ -93,7 +105,8 @@ Tick horizon_of_siblings(Oid sequence, const Layout& layout) {
   Tick latest = Horizon::unknown;
   for_each_generator_of(layout, [&](Oid sibling) {
     if (sibling == sequence) return;
-    const LockedPage page = lock_page(sibling, BUFFER_LOCK_SHARE);
+    const LockedPage page = find_page(sibling, BUFFER_LOCK_SHARE);
+    if (page.sequence == nullptr) return;
     if (!is_signed(page)) latest = std::max(latest, tick_on(page, layout));
     unlock_page(page);
   });

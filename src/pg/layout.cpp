@@ -24,11 +24,12 @@ UnixMs now_ms() { return wall_clock_ns() / ns_per_ms; }
   pg_unreachable();
 }
 
-/// IDs that one node can make in a second: all its cursors, or one for each shard.
+/// IDs that one node can make in a second, with all the cursors that it has for the layout.
 double ids_a_second(const Layout& layout) {
-  const double cursors = layout.shard.present() ? static_cast<double>(layout.shard.max() + 1) : 1;
-  return cursors * static_cast<double>(layout.worker.max() + 1) *
-         static_cast<double>(layout.capacity()) * 1000 / static_cast<double>(layout.unit_ms);
+  const std::uint64_t cursors = std::max(layout.worker.max(), layout.shard.max()) + 1;
+  return static_cast<double>(std::min<std::uint64_t>(cursors, Space::max_workers) *
+                             layout.capacity()) *
+         1000 / static_cast<double>(layout.unit_ms);
 }
 
 }  // namespace

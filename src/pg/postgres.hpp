@@ -74,7 +74,7 @@ namespace snowflake::pg {
 /// The variable of that name, also if it is only a placeholder for a library not loaded yet;
 /// nullptr if there is none.
 inline const config_generic* find_setting(const char* name) {
-#if PG_VERSION_NUM >= 160000  // upstream commit 407b50f2d421 made find_option() public
+#if PG_VERSION_NUM >= 160000  // find_option() is public since guc.c was split up
   return find_option(name, false, true, 0);
 #else
   config_generic** variables = get_guc_variables();

@@ -99,9 +99,11 @@ void request_shared_memory() {
 }
 
 Incarnation incarnation() {
-  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-  if (shared == nullptr) attach();
-  LWLockRelease(AddinShmemInitLock);
+  if (shared == nullptr) {
+    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+    attach();
+    LWLockRelease(AddinShmemInitLock);
+  }
   return shared->incarnation;
 }
 
