@@ -124,7 +124,7 @@ TEST(LayoutText, SaysWhere) {
                {"timestamp:41 node:5 nide:5 sequence:12", 20},
                {"timestamp:41 node:5 node:5 sequence:12", 20},
                {"timestamp:41 node:5 worker:x sequence:12", 27},
-               {"timestamp:41 node:31 worker:5 sequence:12", 28},
+               {"timestamp:41 node:22 worker:5 sequence:12", 28},
                {"timestamp:41 sequence:12 unit:5h", 30},
                {"timestamp:41 sequence:12 epoch:2025-02-30", 31},
                {"timestamp:41 sequence:12 epoch:2100-01-01", 31},
