@@ -127,7 +127,7 @@ my $load = $node->start_load(
 	options => [ '-M', 'simple' ],
 	scripts => [qq{
 		DO \$\$ BEGIN
-		  INSERT INTO made_in_bulk VALUES (snowflake_next_array(200, $oid), $SnowflakeTest::session_number, :step);
+		  INSERT INTO made_in_bulk VALUES (snowflake_next_array(20, $oid), $SnowflakeTest::session_number, :step);
 		EXCEPTION WHEN OTHERS THEN
 		  INSERT INTO met VALUES (SQLSTATE, SQLERRM);
 		END \$\$;
@@ -157,7 +157,7 @@ $load = $node->start_load(
 	options => [ '-M', 'simple' ],
 	scripts => [qq{
 		DO \$\$ BEGIN
-		  INSERT INTO made_in_bulk VALUES (snowflake_next_array(200, 'busy'), $SnowflakeTest::session_number, :step);
+		  INSERT INTO made_in_bulk VALUES (snowflake_next_array(20, 'busy'), $SnowflakeTest::session_number, :step);
 		EXCEPTION WHEN OTHERS THEN
 		  INSERT INTO met VALUES (SQLSTATE, SQLERRM);
 		END \$\$;
