@@ -20,7 +20,7 @@ my $bare = 'timestamp:41 sequence:22 epoch:2024-01-01';
 sub start_with_layouts
 {
 	my ($name, %options) = @_;
-	my $node = start_faulty($name, conf => "synchronous_commit = on\nmax_wal_senders = 5\n", %options);
+	my $node = start_faulty($name, conf => "synchronous_commit = on\n", %options);
 	prepare_generators($node,
 		standard => 'snowflake_id',
 		tens => 'sonyflake',

@@ -32,7 +32,7 @@ my %last = map { split /\|/ } split /\n/, $node->safe_psql('postgres', q{
 	INSERT INTO shop.orders (n) SELECT generate_series(1, 500);
 	SELECT 'orders_id', snowflake_last('shop.orders_id'); SELECT 'tens', snowflake_next('shop.tens');
 	SELECT 'photos', id FROM shop.new_photo; SELECT 'odd', snowflake_next('shop."Odd name"'); SELECT 'default', snowflake_next(); SELECT 'alone', snowflake_next('alone')});
-my $what_there_is = q{SELECT generator, layout, ordered, prefix, encoding FROM snowflake_generators ORDER BY 1::text COLLATE "C"};
+my $what_there_is = q{SELECT generator, layout, ordered, prefix, encoding FROM snowflake_generators ORDER BY generator::text COLLATE "C"};
 my $generators = $node->safe_psql('postgres', $what_there_is);
 
 sub run_tool { $node->command_ok([@_], join ' ', 'runs:', map { s/.*\///r } @_) }
