@@ -39,7 +39,7 @@ void sequence_changed(Datum, Oid relation) {
   }
 }
 
-void roles_changed(Datum, int, uint32) {
+void roles_changed(Datum, SyscacheNumber, uint32) {
   for_each_generator([](Generator& generator) { generator.forget_permission(); });
 }
 
@@ -173,10 +173,7 @@ void Generator::bind(Oid caller) {
   register_callbacks();
   const Oid sequence = OidIsValid(named_) ? named_ : own_sequence(caller);
   const GeneratorSpec spec = spec_of(sequence);
-  if (get_rel_persistence(sequence) != RELPERSISTENCE_PERMANENT)
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                    errmsg("a generator must be neither temporary nor unlogged: its horizon has to "
-                           "survive a crash")));
+  refuse_unless_permanent(sequence);
   join_space(spec);
   horizon_.bind(sequence);
 }

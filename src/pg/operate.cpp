@@ -67,7 +67,9 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_create_generator) {
                            .prefix = checked_prefix(PG_GETARG_TEXT_PP(3))};
   const char* name = quoted_name(given_name);
   run(create_statement(name, pack(spec)));
-  return DirectFunctionCall1(regclassin, CStringGetDatum(name));
+  const Datum sequence = DirectFunctionCall1(regclassin, CStringGetDatum(name));
+  refuse_unless_permanent(DatumGetObjectId(sequence));
+  return sequence;
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_generator_spec) {
