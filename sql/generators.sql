@@ -36,6 +36,7 @@ SELECT call, pg_temp.said('SELECT snowflake_create_generator' || call) FROM (VAL
   ('(''nowhere.orders_id'')'),
   ('('''')'),
   ('(''shop.two words'')'),
+  ('(''pg_temp.x'')'),
   ('(''shop.x'', ''facebook'')'),
   ('(''shop.x'', prefix => ''too_long'')'),
   ('(''shop.x'', prefix => ''a-b'')'),
@@ -122,8 +123,10 @@ SELECT pg_temp.said('SELECT snowflake_next(''shop.a'')');
 ALTER SEQUENCE shop.a INCREMENT 9223372036854775807;
 SELECT snowflake_next('shop.a') > :before AS rises;
 -- Its horizon has to survive a crash.
-SELECT format('CREATE TEMP SEQUENCE temporary START %s INCREMENT %s MINVALUE %s MAXVALUE %s CACHE %s', seqstart, seqincrement, seqmin, seqmax, seqcache)
-FROM pg_sequence WHERE seqrelid = 'shop.a'::regclass \gexec
+DO $$ BEGIN
+  EXECUTE (SELECT format('CREATE TEMP SEQUENCE temporary START %s INCREMENT %s MINVALUE %s MAXVALUE %s CACHE %s', seqstart, seqincrement, seqmin, seqmax, seqcache)
+           FROM pg_sequence WHERE seqrelid = 'shop.a'::regclass);
+END $$;
 SELECT pg_temp.said('SELECT snowflake_next(''temporary'')');
 
 -- A layout with shards: the caller chooses one.
