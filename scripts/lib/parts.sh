@@ -5,19 +5,22 @@
 # written in the form of TAP: ok - NAME, not ok - NAME.
 # shellcheck shell=bash
 
-# shellcheck disable=SC2034 # scripts/test walks over it
-parts=(lint build library unit regress pgtap tap docs bench)
+# shellcheck disable=SC2034 # scripts/test walks over them
+parts=(lint build library unit regress pgtap tap docs drill bench)
+# shellcheck disable=SC2034
+long_parts=(drill bench) # left out by --quick
 
 describe_parts() {
     cat <<'END'
     lint      clang-format, shellcheck
     build     the extension builds without a warning
     library   needs libc only, exports nothing but what PostgreSQL calls
-    unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers
+    unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers; the model
     regress   pg_regress: sql/, expected/
     pgtap     pgTAP: test/pgtap/
     tap       servers that crash, race, lose their clock: test/tap/
     docs      the examples in README.md and docs/
+    drill     scripts/drill: a Patroni cluster under load loses its leader
     bench     scripts/bench --quick runs; no figure is asserted
 END
 }
@@ -26,7 +29,7 @@ packages_of() {
     case "$1" in
         lint) echo clang-format shellcheck ;;
         library) echo binutils ;;
-        unit) echo cmake libgtest-dev ;;
+        unit) echo cmake libgtest-dev spin ;;
         pgtap) echo "postgresql-$SNOWFLAKE_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
         tap) echo libipc-run-perl faketime ;;
         *) ;;
@@ -158,6 +161,10 @@ part_tap() {
 part_docs() {
     start_server docs 'fsync = off'
     prove --verbose "$SNOWFLAKE_ROOT/test/docs/examples.pl"
+}
+
+part_drill() {
+    check "scripts/drill" "$SNOWFLAKE_ROOT/scripts/drill"
 }
 
 part_bench() {
