@@ -113,7 +113,8 @@ SELECT cells(VARIADIC name || rates('IDs/s', name)) FROM contender ORDER BY posi
 \qecho '## INSERT of single rows'
 \qecho
 \qecho 'Rows a second: `INSERT … DEFAULT VALUES` into a table of its primary key alone, committed without waiting for the disk.'
-\qecho 'Of `max(id) + 1`, only the rows that got in: of two clients with the same ID, one goes without.'
+\qecho 'Only the rows that got in: of two clients with the same ID, one goes without, which happens all the time to'
+\qecho '`max(id) + 1`, and now and then to the function as at Instagram.'
 \qecho
 \qecho :clients_header
 SELECT cells(VARIADIC name || rates('rows/s', name)) FROM contender WHERE type IS NOT NULL ORDER BY position;

@@ -242,14 +242,16 @@ void Generator::observe(Oid caller, Id id) {
   nap(reading.left_ns);
 }
 
+// The horizon first: sessions look it up again when they find that the space was reset, and must not
+// find the old one, which they would rely on long after it is gone from the page.
 void Generator::reset_clock(Oid caller) {
   refuse_on_standby();
   bind(caller);
   const Reading reading = space_->read(spec_.layout, wall_clock_ns);
   if (reading.wall < 0) raise_outcome({.outcome = Outcome::before_epoch}, spec_.layout);
   session_.forget();
-  space_->reset(reading.wall, spec_.layout.sequence.width);
   reset_horizon(horizon_.sequence(), spec_.layout, reading.wall);
+  space_->reset(reading.wall, spec_.layout.sequence.width);
 }
 
 Generator::Clock Generator::clock(Oid caller) {
