@@ -97,7 +97,7 @@ clerk_may('made a generator again', 'one');
 if ($node->pg_version >= 15)
 {
 	admin('ALTER SEQUENCE store.numbers SET UNLOGGED');
-	like(($node->ask_session($clerk, 'EXECUTE one'))[1], qr/ERROR:  42809: a generator must be neither temporary nor unlogged/, 'made unlogged: an error');
+	like(($node->ask_session($clerk, 'EXECUTE one'))[1], qr/ERROR:  42809: generator "numbers" must be neither temporary nor unlogged/, 'made unlogged: an error');
 	admin('ALTER SEQUENCE store.numbers SET LOGGED');
 	is(($node->ask_session($clerk, qq{SELECT snowflake_next('store.numbers') > $before}))[0], 't', 'logged again: later IDs');
 }
