@@ -76,7 +76,7 @@ target (text, measured, met) AS (
   UNION ALL
   SELECT 'its times are within 2 ms of the clock: ' || part, short(off) || ' ms', off <= 2
   FROM (VALUES ('its first ID', 'array first off ms'), ('its last ID', 'array last off ms'),
-               ('largest step to the ID a thousand later', 'array step ms'),
+               ('largest step to the ID a thousand later (time without the CPU is in it)', 'array step ms'),
                ('worst of as many IDs in arrays of 4096', 'small arrays off ms')) AS p(part, what),
        figure(what, 'snowflake_next_array()') AS off
   UNION ALL

@@ -41,6 +41,8 @@ Moment Space::now(const Reading& reading, const Limits& limits) {
       if (moment.behind > limits.max_drift)
         return {.outcome = Outcome::clock_too_far_back, .behind = moment.behind};
       moment.set_back = clock_was_set_back(moment.behind, limits.tolerance);
+    } else {
+      clock_is_no_further_behind_than(latest() - reading.wall);
     }
     moment.tick = latest();
   }
@@ -96,6 +98,16 @@ unsigned Space::emptiest_worker(unsigned workers) const {
 void Space::clock_is_right_again() {
   Tick setback = this->setback();
   if (setback != 0) setback_.compare_exchange_strong(setback, 0, std::memory_order_relaxed);
+}
+
+// A clock that has caught up in part (time has passed in which few IDs were made, or it was mended)
+// allows no more than it needs. Else a burst would run ahead by all the ticks that were not used,
+// and a clock that steps to and fro would push `latest` on with every step. One more than it is
+// behind: the next tick must be within reach.
+void Space::clock_is_no_further_behind_than(Tick behind) {
+  Tick known = setback();
+  if (behind + 1 < known)
+    setback_.compare_exchange_strong(known, behind + 1, std::memory_order_relaxed);
 }
 
 // Of all who see it, one succeeds and is to tell.

@@ -117,6 +117,7 @@ class Space {
 
  private:
   void clock_is_right_again();
+  void clock_is_no_further_behind_than(Tick behind);
   [[nodiscard]] bool clock_was_set_back(Tick behind, Tick tolerance);
 
   alignas(cache_line) std::atomic<Tick> latest_ = 0;

@@ -47,6 +47,9 @@ constexpr Layout worker_at_the_bottom{.timestamp = {.shift = 22, .width = 41},
                                       .node = {.shift = 17, .width = 5},
                                       .worker = {.shift = 0, .width = 5},
                                       .sequence = {.shift = 5, .width = 12}};
+constexpr Layout sharded{.timestamp = {.shift = 23, .width = 40},
+                         .shard = {.shift = 10, .width = 13},
+                         .sequence = {.shift = 0, .width = 10}};
 constexpr Layout nothing_but_time{.timestamp = {.shift = 0, .width = 63}};
 
 static_assert(sequence_above_worker.encode({.tick = 1, .node = 2, .sequence = 3}) ==
@@ -58,7 +61,8 @@ static_assert(node_on_top.fits({.tick = 1}) && !node_on_top.fits({.tick = 1, .wo
 static_assert(nothing_but_time.last_tick() == (Tick{1} << 62) - 1 + (Tick{1} << 62));
 
 const std::vector<Layout> all_layouts{standard_layout, small_layout,         sequence_above_worker,
-                                      node_on_top,     worker_at_the_bottom, nothing_but_time};
+                                      node_on_top,     worker_at_the_bottom, sharded,
+                                      nothing_but_time};
 
 std::vector<std::uint64_t> edges_of(const Field& field) {
   std::vector<std::uint64_t> edges{0, field.max()};
@@ -81,7 +85,8 @@ TEST(Layout, GoesRoundAtEveryEdgeOfEveryField) {
       for (std::uint64_t node : edges_of(layout.node))
         for (std::uint64_t worker : edges_of(layout.worker))
           for (std::uint64_t sequence : {std::uint64_t{0}, layout.sequence.max()})
-            expect_round_trip(layout, {static_cast<Tick>(tick), node, worker, sequence});
+            for (std::uint64_t shard : {std::uint64_t{0}, layout.shard.max()})
+              expect_round_trip(layout, {static_cast<Tick>(tick), node, worker, shard, sequence});
 }
 
 TEST(Layout, GoesRoundAnywhere) {
@@ -90,23 +95,23 @@ TEST(Layout, GoesRoundAnywhere) {
     for (std::uint64_t round = scaled(100'000); round > 0; --round)
       expect_round_trip(layout, {static_cast<Tick>(random() & layout.timestamp.max()),
                                  random() & layout.node.max(), random() & layout.worker.max(),
-                                 random() & layout.sequence.max()});
+                                 random() & layout.shard.max(), random() & layout.sequence.max()});
 }
 
 // Hence no two parts share a bit and none is out of reach.
 TEST(Layout, EachBitOfAnIdBelongsToOnePart) {
-  for (const Layout& layout : {standard_layout, worker_at_the_bottom, nothing_but_time})
+  for (const Layout& layout : {standard_layout, worker_at_the_bottom, sharded, nothing_but_time})
     for (unsigned bit = 0; bit < 63; ++bit) {
       const Parts parts = layout.decode(Id{1} << bit);
-      const int parts_set =
-          (parts.tick != 0) + (parts.node != 0) + (parts.worker != 0) + (parts.sequence != 0);
+      const int parts_set = (parts.tick != 0) + (parts.node != 0) + (parts.worker != 0) +
+                            (parts.shard != 0) + (parts.sequence != 0);
       EXPECT_EQ(parts_set, 1) << "bit " << bit;
       EXPECT_EQ(layout.encode(parts), Id{1} << bit);
     }
 }
 
 TEST(Layout, EveryIdOfTheLowestAndHighestBitsGoesRound) {
-  for (const Layout& layout : {standard_layout, worker_at_the_bottom, nothing_but_time})
+  for (const Layout& layout : {standard_layout, worker_at_the_bottom, sharded, nothing_but_time})
     for (Id low = 0; low < 1 << 16; ++low)
       for (Id id : {low, low << 47, ((Id{1} << 63) - 1) ^ low})
         ASSERT_EQ(layout.encode(layout.decode(id)), id);
@@ -118,10 +123,13 @@ TEST(Layout, OrdersAsTickNodeWorkerSequence) {
   const auto key = [](const Parts& p) { return std::tuple(p.tick, p.node, p.worker, p.sequence); };
   for (std::uint64_t round = scaled(100'000); round > 0; --round) {
     const Layout& l = standard_layout;
-    const Parts a{static_cast<Tick>(some(l.timestamp)), some(l.node), some(l.worker),
-                  some(l.sequence)};
-    const Parts b{static_cast<Tick>(some(l.timestamp)), some(l.node), some(l.worker),
-                  some(l.sequence)};
+    const auto any = [&] {
+      return Parts{.tick = static_cast<Tick>(some(l.timestamp)),
+                   .node = some(l.node),
+                   .worker = some(l.worker),
+                   .sequence = some(l.sequence)};
+    };
+    const Parts a = any(), b = any();
     ASSERT_EQ(key(a) < key(b), l.encode(a) < l.encode(b));
   }
 }

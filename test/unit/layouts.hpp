@@ -13,7 +13,7 @@ struct Widths {
 };
 
 /// The fields in the order of the standard layout, without gaps.
-constexpr Layout layout_of(const Widths& widths, std::int64_t unit_ms = 1,
+constexpr Layout layout_of(const Widths& widths, std::int32_t unit_ms = 1,
                            UnixMs epoch_ms = standard_layout.epoch_ms) {
   const auto above_sequence = widths.sequence;
   const auto above_worker = static_cast<std::uint8_t>(above_sequence + widths.worker);

@@ -15,7 +15,7 @@
 
 namespace snowflake::test {
 
-inline constexpr std::uint64_t default_rounds = 2000;
+inline constexpr std::uint64_t default_rounds = 10'000;
 
 inline std::uint64_t setting(const char* name, std::uint64_t otherwise) {
   const char* value = std::getenv(name);

@@ -17,7 +17,7 @@ namespace {
 constexpr Tick no_horizon = std::numeric_limits<Tick>::max();
 constexpr Tick day = 86'400'000;
 constexpr std::int64_t a_long_time_ns = 1'000'000'000'000;
-constexpr Layout sharing_layout = layout_of({.worker = 1, .sequence = 8});
+constexpr Layout sharing_layout = layout_of({.worker = 2, .sequence = 8 + 4});
 
 class SessionTest : public testing::Test {
  protected:
@@ -29,6 +29,12 @@ class SessionTest : public testing::Test {
     Session session;
     session.join(space, layout);
     return session;
+  }
+
+  std::vector<Session> many_joined(std::size_t count) {
+    std::vector<Session> sessions(count);
+    for (Session& session : sessions) session.join(space, layout);
+    return sessions;
   }
 
   Moment reserve(Session& session, std::uint64_t count = 1) {
@@ -63,6 +69,7 @@ class SharingTest : public SessionTest {
 using FreshTest = SessionTest;
 using NodeTest = SessionTest;
 using HorizonTest = SessionTest;
+using PinnedTest = SessionTest;
 using SessionAtEndOfTime = SessionTest;
 using SessionAndClock = SessionTest;
 
@@ -151,14 +158,13 @@ TEST_F(SessionTest, TakesAHomeWithTheFewestTenants) {
   std::vector<Session> sessions(9);
   for (unsigned i = 0; i < 9; ++i) {
     sessions[i].join(space, layout);
-    EXPECT_EQ(make(sessions[i]).worker, i % 4);
+    EXPECT_EQ(make(sessions[i]).worker, i % 3) << "the last is nobody's home";
     sessions[i].forget();
     FakeClock::advance(layout, 1);
   }
-  sessions[6].leave();
-  sessions[2].leave();
+  sessions[1].leave();
   Session next = joined();
-  EXPECT_EQ(make(next).worker, 2U);
+  EXPECT_EQ(make(next).worker, 1U);
 }
 
 TEST_F(SessionTest, GivesBackWhatItHasNotUsedWhenItLeaves) {
@@ -189,34 +195,41 @@ TEST_F(SessionTest, KeepsAGoodReservationWhenAskedAgain) {
 
 TEST_F(SharingTest, AloneItTakesTheWholeTick) {
   Session session = joined();
-  EXPECT_EQ(reservation_size(session), 256U);
-  EXPECT_EQ(reservation_size(session), 256U) << "the other worker is nobody's home";
+  EXPECT_EQ(reservation_size(session), 4096U);
+  EXPECT_EQ(reservation_size(session), 4096U) << "the next worker is nobody's home";
 }
 
-TEST_F(SharingTest, SharingItTakesSixteenThenTwiceAsMany) {
-  Session first = joined();
-  [[maybe_unused]] Session second = joined();
-  Session third = joined();
-  for (std::uint64_t share : {16, 32, 64}) EXPECT_EQ(reservation_size(first), share);
-  EXPECT_EQ(reservation_size(third), 16U);
-  EXPECT_EQ(reservation_size(first), 128U);
-  EXPECT_EQ(reservation_size(first), 256U) << "the second worker, whose only tenant is idle";
+TEST_F(SharingTest, SharingItTakesALittleThenTwiceAsMuch) {
+  std::vector<Session> sessions = many_joined(4);  // three homes
+  for (std::uint64_t share : {16, 32, 64}) EXPECT_EQ(reservation_size(sessions[0]), share);
+  EXPECT_EQ(reservation_size(sessions[3]), 16U);
+  EXPECT_EQ(reservation_size(sessions[1]), 4096U) << "alone at home";
   FakeClock::set(layout, 1001);
-  EXPECT_EQ(reservation_size(first), 16U) << "each tick anew";
+  EXPECT_EQ(reservation_size(sessions[0]), 16U) << "each tick anew";
 }
 
 TEST_F(SharingTest, ManyWhoWantOneIdFindOne) {
-  std::vector<Session> sessions(32);
-  for (Session& session : sessions) session.join(space, layout);
+  std::vector<Session> sessions = many_joined(3 * 256);
   for (Session& session : sessions) make(session);
 }
 
 TEST_F(SharingTest, BulkTakesAsManyAsItWants) {
-  Session first = joined();
-  [[maybe_unused]] Session second = joined();
-  Session third = joined();
-  EXPECT_EQ(reservation_size(first, 100), 100U);
-  EXPECT_EQ(reservation_size(third, 1000), 156U) << "what is left";
+  std::vector<Session> sessions = many_joined(4);
+  EXPECT_EQ(reservation_size(sessions[0], 1000), 1000U);
+  EXPECT_EQ(reservation_size(sessions[3], 4000), 3096U) << "what is left";
+}
+
+TEST(OneWorker, IsNeverTakenWhole) {
+  static constexpr Layout layout = layout_of({.sequence = 12});
+  Space space;
+  Session session;
+  session.join(space, layout);
+  FakeClock::set(layout, 1000);
+  const Terms terms{.node = 0, .max_drift = day, .horizon = no_horizon};
+  for (std::uint64_t share : {16, 32, 64}) {
+    ASSERT_EQ(session.reserve(space.read(layout, FakeClock::ns), terms, 1).outcome, Outcome::ready);
+    EXPECT_EQ(session.take(4096).count, share);
+  }
 }
 
 TEST_F(FreshTest, WhileTheTickLastsNextAsksNobody) {
@@ -256,28 +269,105 @@ TEST_F(FreshTest, TheReservationEndsWithTheTick) {
   EXPECT_FALSE(session.fresh()) << "a millisecond has lasted ten seconds";
 }
 
-TEST_F(NodeTest, AHigherNodeIsTakenUpAtOnce) {
-  Session session = joined();
-  make(session);
-  terms.node = 5;
-  EXPECT_EQ(make(session).node, 5U);
+TEST_F(NodeTest, AnotherNodeWaitsForTheNextTick) {
+  for (std::uint64_t node : {2, 5}) {
+    Session session = joined();
+    make(session);
+    terms.node = node;
+    EXPECT_EQ(reserve(session).outcome, Outcome::wait);
+    FakeClock::advance(layout, 1);
+    EXPECT_EQ(make(session).node, node);
+    session.leave();
+  }
 }
 
-TEST_F(NodeTest, ALowerNodeWaitsForTheNextTick) {
-  Session session = joined();
-  make(session);
-  terms.node = 2;
-  EXPECT_EQ(reserve(session).outcome, Outcome::wait);
-  FakeClock::set(layout, 1001);
-  EXPECT_EQ(make(session), (Parts{.tick = 1001, .node = 2, .worker = 0, .sequence = 0}));
-}
-
-TEST_F(NodeTest, ALowerNodeDoesNotWaitForOneWhoMadeNoneInThisTick) {
+TEST_F(NodeTest, AnotherNodeDoesNotWaitForOneWhoMadeNoneInThisTick) {
   Session session = joined();
   make(session);
   FakeClock::set(layout, 1001);
   terms.node = 2;
   EXPECT_EQ(make(session).node, 2U);
+}
+
+TEST_F(PinnedTest, SessionsTakeTurnsInTheOrderOfTheirCalls) {
+  const Pin pin{.cursor = 3, .shard = 0};
+  std::vector<Session> sessions = many_joined(4);
+  for (unsigned i = 0; i < 4; ++i) {
+    const Reading reading = space.read(layout, FakeClock::ns);
+    ASSERT_EQ(sessions[i].reserve_pinned(reading, terms, pin, 1).outcome, Outcome::ready);
+    EXPECT_EQ(layout.decode(sessions[i].take(1).first),
+              (Parts{.tick = 1000, .node = 3, .worker = 3, .sequence = i}));
+    EXPECT_FALSE(sessions[i].has_reservation()) << "nothing is kept for later";
+  }
+  const Reading reading = space.read(layout, FakeClock::ns);
+  EXPECT_EQ(sessions[0].reserve_pinned(reading, terms, pin, 1).outcome, Outcome::wait);
+}
+
+TEST_F(PinnedTest, WhileTheTickLastsNextAsksTheCursorOnly) {
+  const Pin pin{.cursor = 3, .shard = 0};
+  std::vector<Session> sessions = many_joined(2);
+  Reading reading = space.read(layout, FakeClock::ns);
+  reading.left_ns = a_long_time_ns;
+  Id id = 0;
+  for (Session& session : sessions) {
+    EXPECT_FALSE(session.next_pinned(pin, id));
+    ASSERT_EQ(session.reserve_pinned(reading, terms, pin, 1).outcome, Outcome::ready);
+    id = session.take(1).first;
+  }
+  for (Id before = id; sessions[before % 2].next_pinned(pin, id); before = id)
+    EXPECT_EQ(id, before + 1);
+  EXPECT_EQ(layout.decode(id).sequence, cycles() == 0 ? 1 : 3);
+}
+
+TEST_F(PinnedTest, OneThatHasLeftHandsOutNothing) {
+  const Pin pin{.cursor = 3, .shard = 0};
+  Session session = joined();
+  Reading reading = space.read(layout, FakeClock::ns);
+  reading.left_ns = a_long_time_ns;
+  ASSERT_EQ(session.reserve_pinned(reading, terms, pin, 1).outcome, Outcome::ready);
+  const Id last = session.take(1).first;
+  session.leave();
+  Id id = 0;
+  EXPECT_FALSE(session.next_pinned(pin, id));
+  EXPECT_EQ(session.last(), last);
+}
+
+TEST_F(PinnedTest, ShardsShareACursorButNoId) {
+  static constexpr Layout sharded{.timestamp = {.shift = 23, .width = 40},
+                                  .shard = {.shift = 10, .width = 13},
+                                  .sequence = {.shift = 0, .width = 10}};
+  FakeClock::set(sharded, 1000);
+  Session session;
+  session.join(space, sharded);
+  terms.node = 0;
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    const Pin pin{.cursor = 5, .shard = 5 + 32 * i};
+    const Reading reading = space.read(sharded, FakeClock::ns);
+    ASSERT_EQ(session.reserve_pinned(reading, terms, pin, 1).outcome, Outcome::ready);
+    EXPECT_EQ(sharded.decode(session.take(1).first),
+              (Parts{.tick = 1000, .shard = 5 + 32 * i, .sequence = i}));
+  }
+}
+
+TEST(UnusualLayouts, ASequenceAboveOtherFieldsCountsInItsOwnSteps) {
+  static constexpr Layout layout{.timestamp = {.shift = 24, .width = 39},
+                                 .node = {.shift = 0, .width = 16},
+                                 .sequence = {.shift = 16, .width = 8},
+                                 .unit_ms = 10};
+  FakeClock::set(layout, 1000);
+  Space space;
+  Session session;
+  session.join(space, layout);
+  const Terms terms{.node = 777, .max_drift = day, .horizon = no_horizon};
+  for (std::uint64_t sequence = 0; sequence < 256; ++sequence) {
+    const Reading reading = space.read(layout, FakeClock::ns);
+    ASSERT_EQ(session.reserve(reading, terms, 1).outcome, Outcome::ready);
+    const snowflake::Run one = session.take(1);
+    EXPECT_EQ(layout.decode(one.first), (Parts{.tick = 1000, .node = 777, .sequence = sequence}));
+    EXPECT_EQ(one.step, Id{1} << 16);
+    EXPECT_EQ(session.last(), one.first);
+  }
+  EXPECT_EQ(session.reserve(space.read(layout, FakeClock::ns), terms, 1).outcome, Outcome::wait);
 }
 
 TEST_F(HorizonTest, MakesNothingPastIt) {
@@ -372,7 +462,8 @@ TEST_F(SessionAtEndOfTime, AllIdsOfTheLastTickAreGood) {
   FakeClock::set(layout, layout.last_tick());
   Session session = joined();
   use_up(session, 4);
-  const Id greatest = layout.encode({layout.last_tick(), 7, 3, 3});
+  const Id greatest =
+      layout.encode({.tick = layout.last_tick(), .node = 7, .worker = 3, .sequence = 3});
   EXPECT_EQ(session.last(), greatest);
   EXPECT_EQ(reserve(session).outcome, Outcome::wait);
   FakeClock::advance(layout, 1);

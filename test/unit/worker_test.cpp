@@ -124,7 +124,7 @@ TEST(Worker, GivesNoPositionTwiceToManyThreads) {
   for (const auto& each : kept) all.insert(all.end(), each.begin(), each.end());
   std::ranges::sort(all);
   EXPECT_EQ(std::ranges::adjacent_find(all), all.end()) << "a position was given twice";
-  EXPECT_GT(all.size(), static_cast<std::size_t>(last) * capacity / 4) << "too little was given";
+  EXPECT_GT(all.size(), static_cast<std::size_t>(last) * capacity / 8) << "too little was given";
 }
 
 }  // namespace
