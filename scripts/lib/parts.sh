@@ -187,3 +187,12 @@ part_drill() {
 part_bench() {
     check "scripts/bench --quick" "$SNOWFLAKE_ROOT/scripts/bench" --quick
 }
+
+# A part that is ended in the middle may leave servers behind: a test in Perl stops its own only if nothing catches the
+# signal's exception.
+stop_left_behind() {
+    local file
+    while read -r file; do
+        as_server_user pg_ctl stop -s -m immediate -D "$(dirname "$file")" 2>/dev/null || true
+    done < <(find "$SNOWFLAKE_BUILD"/{regress,pgtap,tap,docs} -name postmaster.pid 2>/dev/null)
+}
