@@ -38,6 +38,10 @@ constexpr std::array layouts{small_layout,
                                     .node = {.shift = 0, .width = 16},
                                     .sequence = {.shift = 16, .width = 8},
                                     .unit_ms = 10},
+                             Layout{.timestamp = {.shift = 8, .width = 40},
+                                    .node = {.shift = 6, .width = 2},
+                                    .worker = {.shift = 0, .width = 2},
+                                    .sequence = {.shift = 2, .width = 4}},
                              Layout{.timestamp = {.shift = 23, .width = 40},
                                     .shard = {.shift = 3, .width = 6},
                                     .sequence = {.shift = 0, .width = 3}},
@@ -222,6 +226,7 @@ class Schedule {
     unsigned lowest = looked_everywhere ? 0 : backend.home;
     if (goes_on) lowest = static_cast<unsigned>(backend.last->worker);
     unsigned highest = workers() - 1;
+    if (goes_on && layout_.worker.shift < layout_.sequence.shift) highest = lowest;
     if (backend.pin) lowest = highest = backend.pin->cursor;
     for (unsigned number = lowest; number <= highest; ++number)
       EXPECT_FALSE(space_.worker(number).take({tick, 1, layout_.sequence.width}))
