@@ -11,7 +11,7 @@ PROVE_TESTS = test/tap/*.pl
 
 # -Wno-register: PostgreSQL 15's headers.
 PG_CPPFLAGS = -I$(srcdir)/src
-PG_CXXFLAGS = -std=c++20 -fno-exceptions -fno-rtti -fno-threadsafe-statics -fvisibility=hidden -Wno-register
+PG_CXXFLAGS = -std=c++20 -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-plt -fvisibility=hidden -Wno-register
 
 # No bitcode for JIT: it may inline functions, and a session must not be there twice.
 override with_llvm = no

@@ -165,7 +165,7 @@ COMMENT ON FUNCTION snowflake_last(regclass) IS 'the last Snowflake ID of that g
 
 -- Generators ---------------------------------------------------------------------------------------------------------
 -- A generator is a sequence, which keeps its layout and options in its parameters and its horizon in its value: no ID
--- of a later time was made. Its increment overflows, so that nextval() fails. A dump carries all of it.
+-- of a later time was made. Its increment overflows, so that nextval() cannot move it. A dump carries all of it.
 
 CREATE FUNCTION snowflake_create_generator(
   name text, layout snowflake_layout DEFAULT 'snowflake_id', ordered boolean DEFAULT false, prefix text DEFAULT '',

@@ -5,19 +5,23 @@
 # written in the form of TAP: ok - NAME, not ok - NAME.
 # shellcheck shell=bash
 
-# shellcheck disable=SC2034 # scripts/test walks over it
-parts=(lint build library unit regress pgtap tap docs bench)
+# shellcheck disable=SC2034 # scripts/test walks over them
+parts=(lint build library unit regress pgtap tap docs clients drill bench)
+# shellcheck disable=SC2034
+long_parts=(drill bench) # left out by --quick
 
 describe_parts() {
     cat <<'END'
     lint      clang-format, shellcheck
     build     the extension builds without a warning
     library   needs libc only, exports nothing but what PostgreSQL calls
-    unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers
+    unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers; the model
     regress   pg_regress: sql/, expected/
     pgtap     pgTAP: test/pgtap/
     tap       servers that crash, race, lose their clock: test/tap/
     docs      the examples in README.md and docs/
+    clients   docs/javascript.md, run with node-postgres, which npm fetches
+    drill     scripts/drill: a Patroni cluster under load loses its leader
     bench     scripts/bench --quick runs; no figure is asserted
 END
 }
@@ -26,11 +30,18 @@ packages_of() {
     case "$1" in
         lint) echo clang-format shellcheck ;;
         library) echo binutils ;;
-        unit) echo cmake libgtest-dev ;;
+        unit) echo cmake libgtest-dev spin ;;
         pgtap) echo "postgresql-$SNOWFLAKE_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
         tap) echo libipc-run-perl faketime ;;
+        clients) packages_of_node ;;
         *) ;;
     esac
+}
+
+# Node.js often comes from elsewhere than Debian, and then brings npm along.
+packages_of_node() {
+    command -v node >/dev/null || echo nodejs
+    command -v npm >/dev/null || echo npm
 }
 
 # check NAME COMMAND…
@@ -158,6 +169,19 @@ part_tap() {
 part_docs() {
     start_server docs 'fsync = off'
     prove --verbose "$SNOWFLAKE_ROOT/test/docs/examples.pl"
+}
+
+part_clients() {
+    local work="$SNOWFLAKE_ROOT/build/javascript"
+    mkdir -p "$work"
+    cp "$SNOWFLAKE_ROOT"/test/clients/javascript/* "$work"
+    npm install --prefix "$work" --no-package-lock --no-audit --no-fund || return
+    start_server clients 'fsync = off'
+    node --test-reporter=tap "$work/page.test.mjs" "$SNOWFLAKE_ROOT/docs/javascript.md"
+}
+
+part_drill() {
+    check "scripts/drill" "$SNOWFLAKE_ROOT/scripts/drill"
 }
 
 part_bench() {

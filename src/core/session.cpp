@@ -6,14 +6,13 @@ void Session::join(Space& space, const Layout& layout) {
   space_ = &space;
   layout_ = &layout;
   step_ = layout.step();
-  // The last worker is nobody's home as long as there are others: it is left to those who pin it.
-  home_ = space.emptiest_worker(std::max(1U, workers_of(layout) - 1));
+  home_ = space.emptiest_worker(homes_of(layout));
   space.worker(home_).move_in();
 }
 
 void Session::leave() {
   if (!joined()) return;
-  if (has_reservation()) {
+  if (has_reservation() && cursor_ < homes_of(*layout_)) {
     const Parts next = layout_->decode(next_);
     const Position begin =
         static_cast<Position>(next.tick) << layout_->sequence.width | next.sequence;
@@ -76,18 +75,25 @@ bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) 
   return false;
 }
 
-// Whoever pins a cursor keeps no reservation: what is taken is handed out at once. A worker field,
-// if there is one, must say which cursor it was.
+// Whoever pins cursors keeps no reservation: what is taken is handed out at once. IDs rise in the
+// order of the calls of all sessions, because within a tick a cursor that was found spent stays
+// spent (nothing of it is given back), so that later calls find the same cursor or a higher one;
+// and because next_pinned() takes of `latest` only, so that a call that begins after one of a later
+// tick has ended finds its own tick outdated.
 bool Session::take_pinned(Tick tick, std::uint64_t node, const Pin& pin, std::uint64_t count) {
   if (tick == reserved_.tick && node != reserved_.node) return false;
-  const auto range = space_->worker(pin.cursor).take({tick, count, layout_->sequence.width});
-  if (!range) return false;
-  adopt(*range, {.tick = tick,
-                 .node = node,
-                 .worker = layout_->worker.present() ? pin.cursor : 0,
-                 .shard = pin.shard});
-  cursor_ = pin.cursor;
-  return true;
+  for (unsigned cursor = pin.first_cursor; cursor <= pin.last_cursor; ++cursor) {
+    const auto range = space_->worker(cursor).take({tick, count, layout_->sequence.width});
+    if (!range) continue;
+    // A worker field has to say which cursor it was.
+    adopt(*range, {.tick = tick,
+                   .node = node,
+                   .worker = layout_->worker.present() ? cursor : 0,
+                   .shard = pin.shard});
+    cursor_ = cursor;
+    return true;
+  }
+  return false;
 }
 
 // In a tick in which the session has IDs, it goes on where it was. In a later one it is free to

@@ -39,11 +39,12 @@ struct Run {
   Id step;
 };
 
-/// Takes from a given cursor instead of one of the session's choice, and one call after the other
-/// instead of ahead: then IDs rise in the order of the calls of all sessions (that pin the same
-/// cursor and shard).
+/// Takes from given cursors instead of those of the session's choice, in their order, and one call
+/// after the other instead of ahead: then IDs rise in the order of the calls of all sessions that
+/// pin the same.
 struct Pin {
-  unsigned cursor;
+  unsigned first_cursor;
+  unsigned last_cursor;
   std::uint64_t shard;  ///< must fit the layout
 };
 
@@ -56,11 +57,26 @@ struct Terms {
 
 class Session {
  public:
-  /// How many workers a layout has here; the last is also the cursor of those who pin one for its
-  /// order.
+  /// How many workers a layout has here.
   [[nodiscard]] static unsigned workers_of(const Layout& layout) {
     return static_cast<unsigned>(
         std::min<std::uint64_t>(layout.worker.max() + 1, Space::max_workers));
+  }
+
+  /// How many of them, the lower ones, may be homes. The others are left to those who pin them, and
+  /// to those who find all lower ones spent; what is taken of these is never given back.
+  [[nodiscard]] static unsigned homes_of(const Layout& layout) {
+    const unsigned workers = workers_of(layout);
+    return workers == 1 ? 1 : workers - std::max(1U, workers / 4);
+  }
+
+  /// The pin of an ordered generator.
+  [[nodiscard]] static Pin ordered_pin(const Layout& layout) {
+    const unsigned last = workers_of(layout) - 1;
+    const bool rising = layout.worker.shift > layout.sequence.shift;
+    return {.first_cursor = rising ? std::min(homes_of(layout), last) : last,
+            .last_cursor = last,
+            .shard = 0};
   }
 
   /// Picks a home worker. Zeroed (static) sessions have not joined anything and hand out nothing.
@@ -81,8 +97,8 @@ class Session {
 
   /// The next ID of a pinned cursor, unless its tick is over or spent.
   [[nodiscard]] bool next_pinned(const Pin& pin, Id& id) {
-    if (cycles() - start_ >= span_ || !take_pinned(reserved_.tick, reserved_.node, pin, 1))
-      return false;
+    if (cycles() - start_ >= span_ || space_->latest() != reserved_.tick) return false;
+    if (!take_pinned(reserved_.tick, reserved_.node, pin, 1)) return false;
     id = take(1).first;
     return true;
   }

@@ -10,8 +10,8 @@
 //       ordered MAXVALUE …    the layout's unit, subtracted from the largest bigint CACHE … the
 //       widths of worker, shard and sequence; encoding and prefix
 //
-// The increment overflows from whatever value (they are never below 1), so that nextval() fails and
-// cannot move it.
+// The increment overflows from every value, so that nextval() cannot move it: it fails (and gives
+// 1, once, of a sequence that was never used).
 //
 // Guarantees: unpack() gives what pack() was given; of other parameters it gives a valid spec or
 // nothing.

@@ -98,9 +98,10 @@ std::uint64_t checked_part(const char* name, std::int64_t value, std::uint64_t m
   return static_cast<std::uint64_t>(value);
 }
 
-void raise_time_outside(const Layout& layout) {
+void raise_time_outside(TimestampTz timestamptz, const Layout& layout) {
   ereport(ERROR, (errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
-                  errmsg("timestamp is outside the layout's time"),
+                  errmsg("timestamp %s is outside the time of the layout",
+                         timestamptz_to_str(timestamptz)),
                   errdetail("It must lie between %s and %s.", utc_text(layout.time_at(0)).text,
                             utc_text(layout.time_at(layout.last_tick() + 1) - 1).text)));
   pg_unreachable();

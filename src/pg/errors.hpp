@@ -30,8 +30,8 @@ void check_usage(unsigned int sequence);
 /// 22023 unless 0 <= value <= most.
 [[nodiscard]] std::uint64_t checked_part(const char* name, std::int64_t value, std::uint64_t most);
 
-/// 22008: `the time lies outside the layout`.
-[[noreturn]] void raise_time_outside(const Layout& layout);
+/// 22008: the layout has no such time.
+[[noreturn]] void raise_time_outside(std::int64_t timestamptz, const Layout& layout);
 
 /// 22023 if the count is negative.
 [[nodiscard]] std::uint64_t checked_count(std::int64_t count);

@@ -8,7 +8,7 @@
 namespace snowflake::pg {
 namespace {
 
-Oid caller_of(FunctionCallInfo fcinfo) { return fcinfo->flinfo->fn_oid; }
+const FmgrInfo* caller_of(FunctionCallInfo fcinfo) { return fcinfo->flinfo; }
 
 /// The generator passed as that argument; the extension's own if the function was called without
 /// one.
@@ -27,7 +27,7 @@ Generator& remembered_generator(FunctionCallInfo fcinfo, int argument) {
   return *generator;
 }
 
-void fill(std::int64_t* ids, std::uint64_t count, Generator& generator, Oid caller) {
+void fill(std::int64_t* ids, std::uint64_t count, Generator& generator, const FmgrInfo* caller) {
   while (count > 0) {
     CHECK_FOR_INTERRUPTS();
     const Run run = generator.take(caller, count);
@@ -131,7 +131,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_reserve) {
   FuncCallContext* set = SRF_PERCALL_SETUP();
   if (set->max_calls == 0) SRF_RETURN_DONE(set);
   Generator& generator = generator_of(set);
-  const Oid caller = caller_of(fcinfo);
+  const FmgrInfo* caller = caller_of(fcinfo);
   const Run run =
       generator.take(caller, longest_range(set->max_calls, generator.spec(caller).layout));
   set->max_calls -= run.count;  // counts down: what is still to be handed out

@@ -39,7 +39,7 @@ void sequence_changed(Datum, Oid relation) {
   }
 }
 
-void roles_changed(Datum, int, uint32) {
+void roles_changed(Datum, SyscacheNumber, uint32) {
   for_each_generator([](Generator& generator) { generator.forget_permission(); });
 }
 
@@ -88,8 +88,8 @@ HTAB* new_table() {
 
 constinit Generator default_generator;
 
-Generator& generator_named(Oid sequence, Oid caller) {
-  if (default_generator.is_bound_to(sequence) || sequence == find_own_sequence(caller))
+Generator& generator_named(Oid sequence, const FmgrInfo* caller) {
+  if (default_generator.is_bound_to(sequence) || sequence == find_own_sequence(caller->fn_oid))
     return default_generator;
   if (named_generators == nullptr) named_generators = new_table();
   bool found = false;
@@ -106,7 +106,7 @@ void for_each_generator(void (*visit)(Generator&)) {
   while (void* entry = hash_seq_search(&entries)) visit(static_cast<Named*>(entry)->generator);
 }
 
-Run Generator::take(Oid caller, std::uint64_t count) {
+Run Generator::take(const FmgrInfo* caller, std::uint64_t count) {
   if (permitted_user_ != GetUserId() || !session_.fresh()) {
     bind(caller);
     refuse_without_shard();
@@ -116,14 +116,14 @@ Run Generator::take(Oid caller, std::uint64_t count) {
   return session_.take(count);
 }
 
-[[gnu::noinline]] Id Generator::next_after_replenishing(Oid caller) {
+[[gnu::noinline]] Id Generator::next_after_replenishing(const FmgrInfo* caller) {
   if (spec_.ordered && permitted_user_ == GetUserId()) {
     if (Id id; session_.next_pinned(pin_of(0), id)) return id;
   }
   return take(caller, 1).first;
 }
 
-Id Generator::next_of_shard(Oid caller, std::int64_t shard) {
+Id Generator::next_of_shard(const FmgrInfo* caller, std::int64_t shard) {
   bind(caller);
   if (!needs_shard())
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -134,14 +134,14 @@ Id Generator::next_of_shard(Oid caller, std::int64_t shard) {
   return session_.take(1).first;
 }
 
-const GeneratorSpec& Generator::spec(Oid caller) {
+const GeneratorSpec& Generator::spec(const FmgrInfo* caller) {
   bind(caller);
   return spec_;
 }
 
 // Every turn of the loop looks at everything anew, for each step may have let a message of another
 // session in: a changed or dropped sequence, a reset, a revoked right.
-void Generator::replenish(Oid caller, std::uint64_t count, const Pin* pin) {
+void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin) {
   refuse_on_standby();
   for (;;) {
     bind(caller);
@@ -168,15 +168,12 @@ void Generator::replenish(Oid caller, std::uint64_t count, const Pin* pin) {
   }
 }
 
-void Generator::bind(Oid caller) {
+void Generator::bind(const FmgrInfo* caller) {
   if (horizon_.is_bound()) return;
   register_callbacks();
-  const Oid sequence = OidIsValid(named_) ? named_ : own_sequence(caller);
+  const Oid sequence = OidIsValid(named_) ? named_ : own_sequence(caller->fn_oid);
   const GeneratorSpec spec = spec_of(sequence);
-  if (get_rel_persistence(sequence) != RELPERSISTENCE_PERMANENT)
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                    errmsg("a generator must be neither temporary nor unlogged: its horizon has to "
-                           "survive a crash")));
+  refuse_unless_permanent(sequence);
   join_space(spec);
   horizon_.bind(sequence);
 }
@@ -210,11 +207,11 @@ void Generator::heed_reset() {
 // there are.
 Pin Generator::pin_of(std::uint64_t shard) const {
   const Layout& layout = spec_.layout;
-  const unsigned cursors = Session::workers_of(layout);
-  if (!needs_shard()) return {.cursor = cursors - 1, .shard = 0};
-  return {.cursor = static_cast<unsigned>(shard %
-                                          (layout.worker.present() ? cursors : Space::max_workers)),
-          .shard = shard};
+  if (!needs_shard()) return Session::ordered_pin(layout);
+  const unsigned cursors =
+      layout.worker.present() ? Session::workers_of(layout) : Space::max_workers;
+  const auto cursor = static_cast<unsigned>(shard % cursors);
+  return {.first_cursor = cursor, .last_cursor = cursor, .shard = shard};
 }
 
 void Generator::refuse_without_shard() const {
@@ -234,7 +231,7 @@ Bounded Generator::bounded() const {
 
 // Other sessions may hold reservations of earlier ticks; they have ended when the clock has moved
 // on.
-void Generator::observe(Oid caller, Id id) {
+void Generator::observe(const FmgrInfo* caller, Id id) {
   refuse_on_standby();
   bind(caller);
   const Reading reading = space_->read(spec_.layout, wall_clock_ns);
@@ -245,17 +242,19 @@ void Generator::observe(Oid caller, Id id) {
   nap(reading.left_ns);
 }
 
-void Generator::reset_clock(Oid caller) {
+// The horizon first: sessions look it up again when they find that the space was reset, and must
+// not find the old one, which they would rely on long after it is gone from the page.
+void Generator::reset_clock(const FmgrInfo* caller) {
   refuse_on_standby();
   bind(caller);
   const Reading reading = space_->read(spec_.layout, wall_clock_ns);
   if (reading.wall < 0) raise_outcome({.outcome = Outcome::before_epoch}, spec_.layout);
   session_.forget();
-  space_->reset(reading.wall, spec_.layout.sequence.width);
   reset_horizon(horizon_.sequence(), spec_.layout, reading.wall);
+  space_->reset(reading.wall, spec_.layout.sequence.width);
 }
 
-Generator::Clock Generator::clock(Oid caller) {
+Generator::Clock Generator::clock(const FmgrInfo* caller) {
   bind(caller);
   return {.reading = space_->read(spec_.layout, wall_clock_ns),
           .setbacks = space_->setbacks(),

@@ -2,8 +2,8 @@
 // (which spec, whose rights, which horizon), the session (which IDs), the settings (under which
 // terms) and the clock's moods (wait, warn, refuse).
 //
-//     const Id id = default_generator.next(fcinfo->flinfo->fn_oid);
-//     const Id id = generator_named(sequence, fcinfo->flinfo->fn_oid).next(fcinfo->flinfo->fn_oid);
+//     const Id id = default_generator.next(fcinfo->flinfo);
+//     const Id id = generator_named(sequence, fcinfo->flinfo).next(fcinfo->flinfo);
 //
 // Limits: errors are raised, so nothing with a destructor may be alive across a call.
 #pragma once
@@ -24,29 +24,30 @@ class Generator {
 
   /// The hot path: two comparisons, one of them with the cycle counter, and an increment. `caller`
   /// is the SQL function.
-  [[nodiscard]] Id next(Oid caller) {
-    if (Id id; permitted_user_ == GetUserId() && session_.next(id)) [[likely]]
+  [[nodiscard]] Id next(const FmgrInfo* caller) {
+    const Oid user = GetUserId();
+    if (Id id; user == permitted_user_ && session_.next(id)) [[likely]]
       return id;
     return next_after_replenishing(caller);
   }
 
   /// For layouts with a shard. 22023 if it does not fit.
-  [[nodiscard]] Id next_of_shard(Oid caller, std::int64_t shard);
+  [[nodiscard]] Id next_of_shard(const FmgrInfo* caller, std::int64_t shard);
 
   /// Up to `count` (> 0) IDs, at least one: as many as come in one piece.
-  [[nodiscard]] Run take(Oid caller, std::uint64_t count);
+  [[nodiscard]] Run take(const FmgrInfo* caller, std::uint64_t count);
 
   [[nodiscard]] std::optional<Id> last() const { return session_.last(); }
 
   /// The spec; reads it, if need be.
-  [[nodiscard]] const GeneratorSpec& spec(Oid caller);
+  [[nodiscard]] const GeneratorSpec& spec(const FmgrInfo* caller);
 
   /// Makes only later IDs than `id` from now on, in all sessions of the server and after a crash
   /// too.
-  void observe(Oid caller, Id id);
+  void observe(const FmgrInfo* caller, Id id);
 
   /// Makes IDs from the clock's time on again, though later ones were made.
-  void reset_clock(Oid caller);
+  void reset_clock(const FmgrInfo* caller);
 
   /// What snowflake_clock() shows.
   struct Clock {
@@ -54,7 +55,7 @@ class Generator {
     Setbacks setbacks;
     StoredHorizon stored;
   };
-  [[nodiscard]] Clock clock(Oid caller);
+  [[nodiscard]] Clock clock(const FmgrInfo* caller);
 
   [[nodiscard]] bool is_bound_to(Oid sequence) const {
     return horizon_.is_bound() && horizon_.sequence() == sequence;
@@ -73,12 +74,12 @@ class Generator {
   void leave() { session_.leave(); }
 
  private:
-  void bind(Oid caller);
+  void bind(const FmgrInfo* caller);
   void join_space(const GeneratorSpec& spec);
   void check_permission();
   void heed_reset();
-  void replenish(Oid caller, std::uint64_t count, const Pin* pin);
-  [[nodiscard]] Id next_after_replenishing(Oid caller);
+  void replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin);
+  [[nodiscard]] Id next_after_replenishing(const FmgrInfo* caller);
   [[nodiscard]] Pin pin_of(std::uint64_t shard) const;
   [[nodiscard]] bool needs_shard() const { return spec_.layout.shard.present(); }
   void refuse_without_shard() const;
@@ -99,7 +100,7 @@ extern constinit Generator default_generator;
 
 /// The generator that is that sequence. `caller`: the SQL function, so that the extension's own one
 /// is recognised.
-[[nodiscard]] Generator& generator_named(Oid sequence, Oid caller);
+[[nodiscard]] Generator& generator_named(Oid sequence, const FmgrInfo* caller);
 
 /// Calls `visit` for each generator that this backend has used.
 void for_each_generator(void (*visit)(Generator&));

@@ -34,6 +34,15 @@ GeneratorSpec spec_of(Oid sequence) {
   return *spec;
 }
 
+void refuse_unless_permanent(Oid sequence) {
+  if (get_rel_persistence(sequence) == RELPERSISTENCE_PERMANENT) return;
+  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                  errmsg("generator \"%s\" must be neither temporary nor unlogged",
+                         get_rel_name(sequence)),
+                  errdetail("Its horizon has to survive a crash."),
+                  errhint("If it is unlogged: ALTER SEQUENCE ... SET LOGGED.")));
+}
+
 void visit_generators_of(const Layout& layout, void (*visit)(Oid, void*), void* context) {
   Relation sequences = table_open(SequenceRelationId, AccessShareLock);
   SysScanDesc scan = systable_beginscan(sequences, InvalidOid, false, nullptr, 0, nullptr);

@@ -10,6 +10,8 @@
 namespace snowflake::pg {
 namespace {
 
+using BufferMode = decltype(BUFFER_LOCK_SHARE);  // an enum since 19, before that int
+
 /// The sequence's only page, pinned and locked.
 struct LockedPage {
   Relation sequence = nullptr;
@@ -23,7 +25,7 @@ Form_pg_sequence_data row_of(Page page) {
 }
 
 /// Without a sequence if it was dropped meanwhile. `mode`: of the buffer's lock.
-LockedPage find_page(Oid oid, int mode) {
+LockedPage find_page(Oid oid, BufferMode mode) {
   LockedPage page{.sequence = try_relation_open(oid, RowExclusiveLock)};
   if (page.sequence == nullptr) return page;
   page.buffer = ReadBuffer(page.sequence, 0);
@@ -37,7 +39,7 @@ LockedPage find_page(Oid oid, int mode) {
   pg_unreachable();
 }
 
-LockedPage lock_page(Oid oid, int mode = BUFFER_LOCK_EXCLUSIVE) {
+LockedPage lock_page(Oid oid, BufferMode mode = BUFFER_LOCK_EXCLUSIVE) {
   const LockedPage page = find_page(oid, mode);
   if (page.sequence == nullptr) raise_dropped();
   return page;

@@ -20,7 +20,7 @@
 // The row is changed in place under the lock of its buffer, through Generic WAL. That is not
 // transactional: a rollback does not undo it, a read-only transaction may do it.
 //
-// Limits: not on a standby. `nextval()` of the sequence always fails, as its increment overflows;
+// Limits: not on a standby. `nextval()` cannot move it, as its increment overflows;
 // `setval()` by its owner sets log_cnt to 0, so that the next session finds a foreign incarnation
 // and lifts `latest` past the new value.
 #pragma once

@@ -13,7 +13,7 @@ namespace {
 
 Generator& generator_argument(FunctionCallInfo fcinfo, int argument) {
   if (PG_NARGS() <= argument) return default_generator;
-  return generator_named(PG_GETARG_OID(argument), fcinfo->flinfo->fn_oid);
+  return generator_named(PG_GETARG_OID(argument), fcinfo->flinfo);
 }
 
 Datum interval_of(Tick ticks, const Layout& layout) {
@@ -67,7 +67,9 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_create_generator) {
                            .prefix = checked_prefix(PG_GETARG_TEXT_PP(3))};
   const char* name = quoted_name(given_name);
   run(create_statement(name, pack(spec)));
-  return DirectFunctionCall1(regclassin, CStringGetDatum(name));
+  const Datum sequence = DirectFunctionCall1(regclassin, CStringGetDatum(name));
+  refuse_unless_permanent(DatumGetObjectId(sequence));
+  return sequence;
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_generator_spec) {
@@ -80,7 +82,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_generator_spec) {
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_observe) {
-  const Oid caller = fcinfo->flinfo->fn_oid;
+  const FmgrInfo* caller = fcinfo->flinfo;
   Generator& generator = generator_argument(fcinfo, 1);
   generator.observe(caller, checked_id(PG_GETARG_INT64(0), generator.spec(caller).layout));
   PG_RETURN_VOID();
@@ -90,12 +92,12 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_reset_clock) {
   if (!superuser())
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("must be superuser to reset the clock of Snowflake IDs")));
-  generator_argument(fcinfo, 0).reset_clock(fcinfo->flinfo->fn_oid);
+  generator_argument(fcinfo, 0).reset_clock(fcinfo->flinfo);
   PG_RETURN_VOID();
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_clock) {
-  const Oid caller = fcinfo->flinfo->fn_oid;
+  const FmgrInfo* caller = fcinfo->flinfo;
   Generator& generator = generator_argument(fcinfo, 0);
   const auto [reading, setbacks, stored] = generator.clock(caller);
   const Layout& layout = generator.spec(caller).layout;

@@ -71,6 +71,13 @@ extern "C" {
 
 namespace snowflake::pg {
 
+/// Which cache a callback of CacheRegisterSyscacheCallback() is told of.
+#if PG_VERSION_NUM >= 190000
+using SyscacheNumber = SysCacheIdentifier;
+#else
+using SyscacheNumber = int;
+#endif
+
 /// The variable of that name, also if it is only a placeholder for a library not loaded yet;
 /// nullptr if there is none.
 inline const config_generic* find_setting(const char* name) {

@@ -36,9 +36,9 @@ TimestampTz timestamptz_at(Tick tick, const Layout& layout) {
 }
 
 Tick tick_of(TimestampTz time, const Layout& layout) {
-  if (TIMESTAMP_NOT_FINITE(time)) raise_time_outside(layout);
+  if (TIMESTAMP_NOT_FINITE(time)) raise_time_outside(time, layout);
   const Tick tick = layout.tick_at(unix_ms_of(time));
-  if (!layout.contains(tick)) raise_time_outside(layout);
+  if (!layout.contains(tick)) raise_time_outside(time, layout);
   return tick;
 }
 

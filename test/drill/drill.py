@@ -30,7 +30,7 @@ class Checks:
     def check(self, holds, what):
         self.passed += bool(holds)
         self.failed += not holds
-        say(f"  {'ok' if holds else 'NOT OK'}: {what}")
+        say(f"{'ok' if holds else 'not ok'} - {what}")  # as TAP has it
 
     def summary(self):
         return f"{self.passed} passed, {self.failed} failed"
@@ -38,7 +38,7 @@ class Checks:
 
 def brief(findings):
     """What to add to a line: nothing if nothing was found."""
-    return "".join(f"\n    {finding}" for finding in list(findings)[:3])
+    return "".join(f"\n#   {finding}" for finding in list(findings)[:3])
 
 
 # --- Faults: each begins and ends with a whole cluster, and returns what two primaries had ------------------------
@@ -82,7 +82,7 @@ def split_brain(cluster, table, checks):
     checks.check(len(cluster.primaries()) == 2, "both are primaries still")
     old.resume_patroni()
     (left,) = wait_until("one of them has stepped down", cluster.only_primary)
-    say(f"  {left.name} is left as primary")
+    say(f"# {left.name} is left as primary")
     return rows
 
 
@@ -158,7 +158,7 @@ def longest_silence(acknowledged, begin, end):
 
 
 def play(this, cluster, checks):
-    say(f"{this.title}:")
+    say(f"# {this.title}")
     cluster.set_node_ids(this.node_id_of)
     with cluster.leader().cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {this.table.name}")
@@ -199,7 +199,8 @@ def check_node_ids(this, outcome, cluster, checks):
         cursor.execute(f"SELECT DISTINCT server, snowflake_node(id) FROM {outcome.table.name}")
         found = dict(cursor.fetchall())
     expected = {node.port: this.node_id_of(node) for node in cluster.nodes if node.port in found}
-    checks.check(found == expected and len(found) > 1, f"IDs bear the node ID of their server: {sorted(found.values())}")
+    right = found == expected and len(found) > 1
+    checks.check(right, f"IDs bear the node ID of their server: {sorted(found.values())}")
 
 
 def check_all_ever_made(outcome, cluster, checks):
@@ -207,7 +208,8 @@ def check_all_ever_made(outcome, cluster, checks):
     made = sum(len(a.ids) for a in outcome.acknowledged)
     checks.check(
         not duplicates,
-        f"{len(duplicates)} duplicates in {made} acknowledged IDs and {len(outcome.rows_of_both)} rows of two primaries",
+        f"{len(duplicates)} duplicates in {made} acknowledged IDs "
+        f"and {len(outcome.rows_of_both)} rows of two primaries",
     )
 
 
@@ -232,16 +234,18 @@ def run_quick(cluster, checks):
 def run_full(cluster, checks):
     all_faults = tuple(FAULTS)
     snowflake = play_and_check(Round("each node its own node ID", SNOWFLAKE, all_faults), cluster, checks)
-    identity = play(Round("for comparison, without the extension: an identity column", IDENTITY, all_faults), cluster, checks)
+    comparison = Round("for comparison, without the extension: an identity column", IDENTITY, all_faults)
+    identity = play(comparison, cluster, checks)
     one_primary = (kill_leader, switch_over)
     play_and_check(Round("one node ID for all, one primary at a time", SNOWFLAKE, one_primary, 7), cluster, checks)
     print_outages({"snowflake_id": snowflake, "identity": identity})
     repeated = identity.ever_given_twice(rows_of(cluster.leader(), IDENTITY))
-    say(f"the identity column gave {len(repeated)} numbers to two rows, of which one was lost with its leader")
+    say(f"# the identity column gave {len(repeated)} numbers to two rows, of which one was lost with its leader")
 
 
 def run_same_node_split(cluster, checks):
-    outcome = play(Round("a mistake: one node ID for all, two primaries", SNOWFLAKE, (split_brain,), 7), cluster, checks)
+    mistake = Round("a mistake: one node ID for all, two primaries", SNOWFLAKE, (split_brain,), 7)
+    outcome = play(mistake, cluster, checks)
     duplicates = outcome.ever_given_twice(rows_of(cluster.leader(), SNOWFLAKE))
     checks.check(duplicates, f"the drill sees duplicates where there must be some: {len(duplicates)}")
 
@@ -250,7 +254,7 @@ PLANS = {"": run_full, "--quick": run_quick, "--same-node-split": run_same_node_
 
 
 def print_outages(outcomes):
-    say("\nHow long nobody could write:\n")
+    say("\n# how long nobody could write:\n")
     say(f"| fault | {' | '.join(outcomes)} |\n|---|{'---:|' * len(outcomes)}")
     outages = [outcome.outages() for outcome in outcomes.values()]
     for fault in outages[0]:
@@ -262,7 +266,7 @@ def main(directory, bin_dir, plan=""):
     checks = Checks()
     try:
         cluster = Cluster(directory, bin_dir)
-        say("starting etcd and three nodes")
+        say("# starting etcd and three nodes")
         cluster.start()
         with cluster.leader().cursor() as cursor:
             cursor.execute("CREATE EXTENSION snowflake_id")

@@ -122,13 +122,15 @@ class Load:
         ports = [node.port for node in cluster.nodes]
         self._clients = [
             fork.Process(
-                target=lambda number=number: Client(number, table, cluster.access, ports, self._directory).run(self._stop),
-                daemon=True,
+                target=self._run_client, args=(number, table, cluster.access, ports), daemon=True
             )
             for number in range(CLIENTS)
         ]
         for client in self._clients:
             client.start()
+
+    def _run_client(self, number, table, access, ports):
+        Client(number, table, access, ports, self._directory).run(self._stop)
 
     def stop(self):
         self._stop.set()

@@ -1,6 +1,6 @@
 -- The sequence behind the IDs: who may make them, and that nobody else moves it.
 \ir lib/setup.psql
-SELECT plan(11);
+SELECT plan(13);
 CREATE ROLE snowflake_stranger;
 GRANT USAGE ON SCHEMA ids TO snowflake_stranger;
 
@@ -8,6 +8,11 @@ SELECT ok('ids.snowflake_id'::regclass = ANY (extconfig), 'a dump carries its va
 FROM pg_extension WHERE extname = 'snowflake_id';
 SELECT ok(has_sequence_privilege('public', 'ids.snowflake_id', 'USAGE'), 'everybody may make IDs');
 SELECT ok(NOT has_sequence_privilege('public', 'ids.snowflake_id', 'UPDATE'), 'not everybody may set it');
+
+-- Before the first ID nextval gives the sequence's start, 1, at most; it never moves it.
+SELECT throws_ok($$SELECT nextval('ids.snowflake_id') FROM generate_series(1, 2)$$, '2200H', NULL,
+  'nextval does not count before the first ID');
+SELECT is(last_value, 1::bigint, 'nor does it move the horizon') FROM ids.snowflake_id;
 
 -- Its value bounds the IDs that were made.
 SELECT ids.snowflake_next() AS id \gset
@@ -18,14 +23,15 @@ SELECT ok(abs(extract(epoch FROM wall_clock - clock_timestamp())) < 1, 'snowflak
 FROM ids.snowflake_clock();
 
 SELECT last_value AS horizon FROM ids.snowflake_id \gset
-SELECT throws_ok($$SELECT nextval('ids.snowflake_id')$$, '2200H', NULL, 'nextval fails');
+SELECT throws_ok($$SELECT nextval('ids.snowflake_id')$$, '2200H', NULL, 'nextval fails after it');
 SELECT cmp_ok(last_value, '>=', :horizon, 'a failed nextval does not take it back') FROM ids.snowflake_id;
 
 -- Without the right to use it there are no IDs; they can be read all the same.
 REVOKE USAGE ON SEQUENCE ids.snowflake_id FROM PUBLIC;
 CREATE FUNCTION pg_temp.as_stranger(statement text) RETURNS void LANGUAGE plpgsql SET role = 'snowflake_stranger'
 AS $$BEGIN EXECUTE statement; END$$;
-SELECT throws_ok($$SELECT pg_temp.as_stranger('SELECT ids.snowflake_next()')$$, '42501', NULL, 'a right to make is needed');
+SELECT throws_ok($$SELECT pg_temp.as_stranger('SELECT ids.snowflake_next()')$$, '42501', NULL,
+  'a right to make is needed');
 SELECT lives_ok($$SELECT pg_temp.as_stranger('SELECT ids.snowflake_node(0)')$$, 'no right to read is needed');
 GRANT USAGE ON SEQUENCE ids.snowflake_id TO snowflake_stranger;
 SELECT lives_ok($$SELECT pg_temp.as_stranger('SELECT ids.snowflake_next()')$$, 'the right can be given to a role');

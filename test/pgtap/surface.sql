@@ -1,45 +1,111 @@
 -- The SQL surface: which functions there are, and what every object of the extension has to have. All of it is asked of
 -- the catalog, so that a new object without its properties is red here.
 \ir lib/setup.psql
+SET search_path = public, ids;
 SELECT * FROM no_plan();
 
--- What a function is for decides its properties.
-CREATE TEMP TABLE purpose (name text PRIMARY KEY, properties text, for_everybody boolean);
+-- What a function is for decides its properties, whether everybody may call it, and whether people do: what only the
+-- server calls, to support a type, has unnamed arguments.
+CREATE TEMP TABLE purpose (name text PRIMARY KEY, properties text, for_everybody boolean, for_people boolean);
 INSERT INTO purpose VALUES
-  ('make', 'VOLATILE STRICT PARALLEL SAFE', true),
-  ('session', 'VOLATILE STRICT PARALLEL RESTRICTED', true),
-  ('read', 'IMMUTABLE STRICT PARALLEL SAFE', true),
-  ('watch', 'VOLATILE STRICT PARALLEL SAFE', true),
-  ('operate', 'VOLATILE STRICT PARALLEL UNSAFE', false);
+  ('make', 'VOLATILE STRICT PARALLEL SAFE', true, true),
+  ('session', 'VOLATILE STRICT PARALLEL RESTRICTED', true, true),
+  ('read', 'IMMUTABLE STRICT PARALLEL SAFE', true, true),
+  ('compose', 'IMMUTABLE PARALLEL SAFE', true, true),
+  ('look up', 'STABLE STRICT PARALLEL SAFE', true, true),
+  ('watch', 'VOLATILE STRICT PARALLEL SAFE', true, true),
+  ('create', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
+  ('operate', 'VOLATILE STRICT PARALLEL UNSAFE', false, true),
+  ('input', 'STABLE STRICT PARALLEL SAFE', true, false),
+  ('support', 'IMMUTABLE STRICT PARALLEL SAFE', true, false);
 
 -- The one list of functions: a new one gets its line here.
 CREATE TEMP TABLE surface (purpose text REFERENCES purpose, signature text PRIMARY KEY, result text);
 INSERT INTO surface VALUES
   ('make', 'snowflake_next()', 'bigint'),
+  ('make', 'snowflake_next(generator regclass)', 'bigint'),
+  ('make', 'snowflake_next(generator regclass, shard integer)', 'bigint'),
   ('make', 'snowflake_next_array(count integer)', 'bigint[]'),
+  ('make', 'snowflake_next_array(count integer, generator regclass)', 'bigint[]'),
   ('make', 'snowflake_next_set(count bigint)', 'SETOF bigint'),
+  ('make', 'snowflake_next_set(count bigint, generator regclass)', 'SETOF bigint'),
   ('make', 'snowflake_reserve(count integer, OUT first_id bigint, OUT last_id bigint)', 'SETOF record'),
+  ('make', 'snowflake_reserve(count integer, generator regclass, OUT first_id bigint, OUT last_id bigint)',
+           'SETOF record'),
+  ('make', 'snowflake_next_text(generator regclass)', 'text'),
   ('session', 'snowflake_last()', 'bigint'),
+  ('session', 'snowflake_last(generator regclass)', 'bigint'),
   ('read', 'snowflake_timestamp(id bigint)', 'timestamp with time zone'),
+  ('read', 'snowflake_timestamp(id bigint, layout snowflake_layout)', 'timestamp with time zone'),
   ('read', 'snowflake_node(id bigint)', 'integer'),
+  ('read', 'snowflake_node(id bigint, layout snowflake_layout)', 'integer'),
   ('read', 'snowflake_worker(id bigint)', 'integer'),
+  ('read', 'snowflake_worker(id bigint, layout snowflake_layout)', 'integer'),
+  ('read', 'snowflake_shard(id bigint, layout snowflake_layout)', 'integer'),
   ('read', 'snowflake_sequence(id bigint)', 'integer'),
+  ('read', 'snowflake_sequence(id bigint, layout snowflake_layout)', 'integer'),
   ('read', 'snowflake_decode(id bigint, OUT id bigint, OUT "timestamp" timestamp with time zone, OUT node integer, '
            'OUT worker integer, OUT sequence integer)', 'record'),
+  ('read', 'snowflake_decode(id bigint, layout snowflake_layout, OUT id bigint, '
+           'OUT "timestamp" timestamp with time zone, OUT node integer, OUT worker integer, OUT sequence integer, '
+           'OUT shard integer)', 'record'),
   ('read', 'snowflake_inspect(id bigint)', 'text'),
+  ('read', 'snowflake_inspect(id bigint, layout snowflake_layout)', 'text'),
   ('read', 'snowflake_diff(a bigint, b bigint, OUT "interval" interval, OUT same_node boolean, '
            'OUT same_worker boolean)', 'record'),
+  ('read', 'snowflake_diff(a bigint, b bigint, layout snowflake_layout, OUT "interval" interval, '
+           'OUT same_node boolean, OUT same_worker boolean)', 'record'),
   ('read', 'snowflake_from_timestamp("timestamp" timestamp with time zone)', 'bigint'),
+  ('read', 'snowflake_from_timestamp("timestamp" timestamp with time zone, layout snowflake_layout)', 'bigint'),
   ('read', 'snowflake_encode("timestamp" timestamp with time zone, node integer, worker integer, sequence integer)',
            'bigint'),
+  ('compose', 'snowflake_encode("timestamp" timestamp with time zone, node integer, worker integer, sequence integer, '
+              'layout snowflake_layout)', 'bigint'),
+  ('compose', 'snowflake_encode("timestamp" timestamp with time zone, node integer, worker integer, sequence integer, '
+              'shard integer, layout snowflake_layout)', 'bigint'),
+  ('read', 'snowflake_to_text(id bigint, encoding text)', 'text'),
+  ('read', 'snowflake_from_text(encoded text, encoding text)', 'bigint'),
+  ('read', 'snowflake_to_uuid(id bigint)', 'uuid'),
+  ('read', 'snowflake_to_uuid(id bigint, layout snowflake_layout)', 'uuid'),
+  ('read', 'snowflake_from_uuid(uuid uuid)', 'bigint'),
+  ('read', 'snowflake_from_uuid(uuid uuid, layout snowflake_layout)', 'bigint'),
+  ('read', 'snowflake_to_ulid(id bigint)', 'text'),
+  ('read', 'snowflake_to_ulid(id bigint, layout snowflake_layout)', 'text'),
+  ('read', 'snowflake_from_ulid(ulid text)', 'bigint'),
+  ('read', 'snowflake_from_ulid(ulid text, layout snowflake_layout)', 'bigint'),
+  ('read', 'snowflake_presets(OUT name text, OUT layout snowflake_layout)', 'SETOF record'),
+  ('read', 'snowflake_layout_facts(layout snowflake_layout, OUT epoch timestamp with time zone, '
+           'OUT last_instant timestamp with time zone, OUT nodes bigint, OUT ids_per_second double precision)',
+           'record'),
+  ('look up', 'snowflake_generator_spec(generator regclass, OUT layout snowflake_layout, OUT ordered boolean, '
+              'OUT prefix text, OUT encoding text)', 'record'),
   ('watch', 'snowflake_clock(OUT wall_clock timestamp with time zone, OUT floor timestamp with time zone, '
             'OUT horizon timestamp with time zone, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, '
             'OUT largest_setback interval)', 'record'),
+  ('watch', 'snowflake_clock(generator regclass, OUT wall_clock timestamp with time zone, '
+            'OUT floor timestamp with time zone, OUT horizon timestamp with time zone, OUT incarnation bigint, '
+            'OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)', 'record'),
+  ('create', 'snowflake_create_generator(name text, layout snowflake_layout '
+             'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
+             '::snowflake_layout, ordered boolean DEFAULT false, prefix text DEFAULT ''''::text, '
+             'encoding text DEFAULT ''base62''::text)',
+             'regclass'),
   ('operate', 'snowflake_observe(id bigint)', 'void'),
-  ('operate', 'snowflake_reset_clock()', 'void');
+  ('operate', 'snowflake_observe(id bigint, generator regclass)', 'void'),
+  ('operate', 'snowflake_reset_clock()', 'void'),
+  ('operate', 'snowflake_reset_clock(generator regclass)', 'void'),
+  ('input', 'snowflake_layout_in(cstring)', 'snowflake_layout'),
+  ('input', 'snowflake_layout_recv(internal)', 'snowflake_layout'),
+  ('support', 'snowflake_layout_out(snowflake_layout)', 'cstring'),
+  ('support', 'snowflake_layout_send(snowflake_layout)', 'bytea'),
+  ('support', 'snowflake_layout_eq(snowflake_layout, snowflake_layout)', 'boolean'),
+  ('support', 'snowflake_layout_ne(snowflake_layout, snowflake_layout)', 'boolean'),
+  ('support', 'snowflake_layout_hash(snowflake_layout)', 'integer'),
+  ('support', 'snowflake_layout_hash_extended(snowflake_layout, bigint)', 'bigint');
 
 -- What to call the functions with. By name, because a type does not say what is sensible: a count has to be small.
-CREATE TEMP TABLE sample (argument text PRIMARY KEY, value text NOT NULL);
+-- Where `of` is given, for the functions whose signature is like that.
+CREATE TEMP TABLE sample (argument text, value text NOT NULL, of text DEFAULT '%');
 INSERT INTO sample VALUES
   ('count', '2'),
   ('id', '249480205557985322'),
@@ -48,7 +114,24 @@ INSERT INTO sample VALUES
   ('timestamp', $$'2026-11-20 10:25:16.123Z'$$),
   ('node', '3'),
   ('worker', '7'),
-  ('sequence', '42');
+  ('sequence', '42'),
+  ('layout', $$'discord'$$),
+  ('generator', $$'ids.snowflake_id'$$),
+  ('encoded', $$'0IQgxwRdLRg'$$),
+  ('encoding', $$'base62'$$),
+  ('uuid', 'ids.snowflake_to_uuid(249480205557985322)'),
+  ('ulid', 'ids.snowflake_to_ulid(249480205557985322)'),
+  ('name', $$'ids.made'$$),
+  ('ordered', 'true'),
+  ('prefix', $$'made_'$$),
+  ('shard', '5');
+INSERT INTO sample VALUES
+  ('uuid', $$ids.snowflake_to_uuid(249480205557985322, 'discord')$$, '%layout%'),
+  ('ulid', $$ids.snowflake_to_ulid(249480205557985322, 'discord')$$, '%layout%'),
+  ('generator', $$'ids.sharded'$$, 'snowflake_next(%shard%'),
+  ('layout', $$'instagram'$$, 'snowflake_encode(%shard%'),
+  ('node', 'NULL', 'snowflake_encode(%shard%'),
+  ('worker', 'NULL', 'snowflake_encode(%shard%');
 
 CREATE TEMP VIEW member AS
 SELECT classid, objid, deptype FROM pg_depend
@@ -79,7 +162,7 @@ FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpos
 
 SELECT ok(coalesce(cardinality(proargnames), 0) >= pronargs AND NOT '' = ANY (coalesce(proargnames, '{}')),
   'has named arguments: ' || signature)
-FROM function ORDER BY signature;
+FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpose WHERE for_people ORDER BY signature;
 
 SELECT is(probin, '$libdir/snowflake_id', 'comes from the library: ' || signature)
 FROM function JOIN pg_language l ON l.oid = prolang WHERE lanname = 'c' ORDER BY signature;
@@ -108,18 +191,16 @@ SELECT is(extrelocatable, true, 'it can be moved to another schema') FROM pg_ext
 -- Each function works by its qualified name and the names of its arguments, whatever the session is like: who it is,
 -- where it looks for names, how it writes times. What reads an ID gives the same answer, for it claims to be immutable.
 
-SELECT is_empty(
-  'SELECT signature, argument FROM function, unnest(proargnames[:pronargs]) AS argument
-   WHERE argument NOT IN (SELECT argument FROM sample)',
-  'there is a sample of each argument');
-
 CREATE TEMP VIEW call AS
-SELECT signature, purpose, format('ids.%I(%s)', proname,
-  string_agg(quote_ident(argument) || ' => ' || value, ', ')) AS call
-FROM function JOIN surface USING (signature)
-LEFT JOIN unnest(proargnames[:pronargs]) AS argument ON true
-LEFT JOIN sample USING (argument)
-GROUP BY signature, purpose, proname;
+SELECT signature, purpose, for_everybody, format('ids.%I(%s)', proname, (
+  SELECT string_agg(quote_ident(argument) || ' => ' || coalesce(
+    (SELECT value FROM sample
+     WHERE sample.argument = named.argument AND signature LIKE of ORDER BY length(of) DESC LIMIT 1),
+    'no sample'), ', ')
+  FROM unnest(proargnames[:pronargs]) AS named (argument))) AS call
+FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpose
+WHERE for_people;
+SELECT is_empty('SELECT call FROM call WHERE call ~ ''no sample''', 'there is a sample of each argument');
 
 CREATE FUNCTION pg_temp.result(call text) RETURNS bytea LANGUAGE plpgsql
 AS $$
@@ -132,7 +213,7 @@ END
 $$;
 
 CREATE ROLE snowflake_stranger;
-GRANT USAGE ON SCHEMA ids TO snowflake_stranger;
+GRANT USAGE, CREATE ON SCHEMA ids TO snowflake_stranger;
 CREATE FUNCTION pg_temp.result_for_stranger(call text) RETURNS bytea LANGUAGE sql
 SET role = 'snowflake_stranger'
 SET search_path = ''
@@ -141,11 +222,14 @@ SET DateStyle = 'German'
 SET IntervalStyle = 'iso_8601'
 AS 'SELECT pg_temp.result($1)';
 
+SELECT ids.snowflake_create_generator('ids.sharded', 'instagram') IS NOT NULL AS created \gset
+GRANT USAGE ON SEQUENCE ids.sharded TO PUBLIC;
 SELECT ids.snowflake_next() IS NOT NULL AS made \gset
 SELECT isnt(pg_temp.result_for_stranger(call), NULL, 'works for a stranger: ' || signature)
-FROM call JOIN purpose ON name = purpose WHERE for_everybody ORDER BY signature;
-SELECT throws_ok(format('SELECT pg_temp.result_for_stranger(%L)', call), '42501', NULL, 'not for a stranger: ' || signature)
-FROM call JOIN purpose ON name = purpose WHERE NOT for_everybody ORDER BY signature;
+FROM call WHERE for_everybody ORDER BY signature;
+SELECT throws_ok(format('SELECT pg_temp.result_for_stranger(%L)', call), '42501', NULL,
+  'not for a stranger: ' || signature)
+FROM call WHERE NOT for_everybody ORDER BY signature;
 SELECT is(pg_temp.result_for_stranger(call), pg_temp.result(call), 'says the same to everybody: ' || signature)
 FROM call WHERE purpose = 'read' ORDER BY signature;
 

@@ -7,7 +7,7 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use SnowflakeTest;
+use SnowflakeTest qw($library);
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -31,16 +31,16 @@ my @ways = (
 	{ way => 'ALTER ROLE ALL', before => "ALTER ROLE ALL SET $name = 5", after => 'ALTER ROLE ALL RESET ALL' },
 	{ way => 'ALTER DATABASE', before => "ALTER DATABASE postgres SET $name = 5", after => 'ALTER DATABASE postgres RESET ALL' },
 	{ way => 'ALTER ROLE by oneself', session => "ALTER ROLE CURRENT_USER SET $name = 5;\n\\c\n", after => 'ALTER ROLE CURRENT_ROLE_NAME RESET ALL' },
-	{ way => 'SET, then LOAD', session => "SET $name = 5; LOAD 'snowflake_id'" },
-	{ way => 'LOAD, then SET', session => "LOAD 'snowflake_id'; SET $name = 5" },
-	{ way => 'SET, then local_preload_libraries', options => "-c $name=5 -c local_preload_libraries=snowflake_id" },
+	{ way => 'SET, then LOAD', session => "SET $name = 5; LOAD '$library'" },
+	{ way => 'LOAD, then SET', session => "LOAD '$library'; SET $name = 5" },
+	{ way => 'SET, then session_preload_libraries', options => "-c $name=5 -c session_preload_libraries=$library" },
 	{ way => 'SET once more after the refusal', session => "SET $name = 5; SELECT snowflake_node(snowflake_next()); SET $name = 6" },
 	{ way => 'RESET after the refusal', makes => 1, session => "SET $name = 5; SELECT snowflake_node(snowflake_next()); RESET $name" },
 	{ way => 'RESET in a savepoint', session => "BEGIN; SET LOCAL $name = 5; SAVEPOINT a; RESET $name" },
 	{ way => 'SET LOCAL, RESET in a savepoint, LOAD, ROLLBACK',
-		session => "BEGIN; SET LOCAL $name = 5; SAVEPOINT a; RESET $name; LOAD 'snowflake_id'; ROLLBACK TO a" },
+		session => "BEGIN; SET LOCAL $name = 5; SAVEPOINT a; RESET $name; LOAD '$library'; ROLLBACK TO a" },
 	{ way => 'SET, RESET in a transaction, LOAD, ROLLBACK',
-		session => "SET $name = 5; BEGIN; RESET $name; LOAD 'snowflake_id'; ROLLBACK" },
+		session => "SET $name = 5; BEGIN; RESET $name; LOAD '$library'; ROLLBACK" },
 	{ way => 'RESET ALL', options => "-c $name=5", session => "SET $name = 6; RESET ALL" },
 	{ way => 'DISCARD ALL', options => "-c $name=5", session => "SET $name = 6; DISCARD ALL" },
 	{ way => 'SET in another case', session => 'SET Snowflake_ID.Node_ID = 5' },

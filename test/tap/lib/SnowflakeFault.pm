@@ -28,7 +28,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
-  start_faulty prepare_tables start_clients run_clients stop_clients wait_for_clients said_by_clients pause
+  start_faulty prepare_tables start_clients run_clients run_clients_again stop_clients wait_for_clients said_by_clients pause
   kill_postmaster kill_backend start_again set_clock_back_to start_replaying fresh_clock
   replays no_duplicates common_ids count_warnings first_id_within seconds_ahead);
 
@@ -97,19 +97,20 @@ sub kill_backend
 
 # --- the clock ---
 
-# The server's clock as it was when these clients began.
+# The server's clock as it was when these clients began (a little earlier, for other clients have to begin first).
 sub set_clock_back_to
 {
 	my ($node, $clients) = @_;
-	$node->set_clock_offset($clients->{began} - time);
+	$node->set_clock_offset($clients->{began} - 0.5 - time);
 }
 
+# Set again after the start, which took some time: that is to be replayed, too.
 sub start_replaying
 {
 	my ($node, $clients) = @_;
 	set_clock_back_to($node, $clients);
 	start_again($node);
-	set_clock_back_to($node, $clients);    # the start took some time, which is to be replayed too
+	set_clock_back_to($node, $clients);
 }
 
 # A minute further than ever before, so that what is tried next does not profit from what was tried before.
@@ -127,30 +128,30 @@ sub server_time
 
 # --- clients ---
 
-# Ranges fill nearly every millisecond; single IDs mix with them at a pace that keeps the files small.
+# Ranges fill whole milliseconds; single IDs mix with them. The rests keep the files small.
 my %statements = (
 	stored_ranges => 'INSERT INTO stored SELECT :session, :step, place, first_id, last_id
-	  FROM snowflake_reserve(60000) WITH ORDINALITY AS reserved (first_id, last_id, place) RETURNING *',
+	  FROM snowflake_reserve(60000) WITH ORDINALITY AS reserved (first_id, last_id, place), pg_sleep(0.003) RETURNING *',
 	stored_array => 'INSERT INTO stored SELECT :session, :step, place, id, id
 	  FROM unnest(snowflake_next_array(300)) WITH ORDINALITY AS made (id, place), pg_sleep(0.005) RETURNING *',
 	stored_rows => 'INSERT INTO stored SELECT :session, :step, place, id, id
 	  FROM (SELECT place, snowflake_next() AS id FROM generate_series(1, 50) place OFFSET 0) made, pg_sleep(0.005)
 	  RETURNING *',
 	given_ranges => 'SELECT :session, :step, place, first_id, last_id
-	  FROM snowflake_reserve(100000) WITH ORDINALITY AS reserved (first_id, last_id, place)',
+	  FROM snowflake_reserve(100000) WITH ORDINALITY AS reserved (first_id, last_id, place), pg_sleep(0.001)',
 	given_set => 'SELECT :session, :step, place, id, id
 	  FROM snowflake_next_set(300) WITH ORDINALITY AS made (id, place), pg_sleep(0.005)');
 
 my $sessions = 0;
 
 # Starts one client for each of `kinds` (names from above; default: all of them) and waits until each was given IDs.
-# They go on until they are stopped or lose their server, 20 s at least.
+# They go on until they are stopped or lose their server. `restless`: without rests, which last until the clock says so.
 sub start_clients
 {
 	my ($node, %options) = @_;
 	my $dbname = $options{dbname} // 'postgres';
 	my $clients = { node => $node, members => [] };
-	push @{ $clients->{members} }, start_client($node, $dbname, $_)
+	push @{ $clients->{members} }, start_client($node, $dbname, script_of($_, $options{restless}))
 	  for @{ $options{kinds} // [ sort keys %statements ] };
 	wait_until_given($_) for @{ $clients->{members} };
 	$clients->{began} = server_time($node);
@@ -159,15 +160,30 @@ sub start_clients
 
 sub start_client
 {
-	my ($node, $dbname, $kind) = @_;
+	my ($node, $dbname, $script) = @_;
 	my $session = ++$sessions;
-	my $base = PostgreSQL::Test::Utils::tempdir_short() . "/client_$session";
-	my $statement = $statements{$kind} =~ s/\s+/ /gr =~ s/:session/$session/r;
-	append_to_file("$base.sql", join '', map { 'COPY (' . $statement =~ s/:step/$_/r . ") TO STDOUT;\n" } 1 .. 20000);
+	my $base = PostgreSQL::Test::Utils::tempdir . "/client_$session";
 	my $harness = IPC::Run::start(
-		[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($dbname) . ' application_name=client', '-f', "$base.sql" ],
+		[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-v', "session=$session",
+			'-d', $node->connstr($dbname) . ' application_name=client', '-f', $script ],
 		'>', "$base.out", '2>', "$base.err", IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	return { harness => $harness, given => "$base.out", said => "$base.err", script => "$base.sql" };
+	return { harness => $harness, given => "$base.out", said => "$base.err" };
+}
+
+my %scripts;
+
+sub script_of
+{
+	my ($kind, $restless) = @_;
+	my $name = $restless ? "${kind}_restless" : $kind;
+	return $scripts{$name} //= do
+	{
+		my $path = PostgreSQL::Test::Utils::tempdir . "/$name.sql";
+		my $statement = $statements{$kind} =~ s/\s+/ /gr;
+		$statement =~ s/, pg_sleep\([\d.]+\)// if $restless;
+		append_to_file($path, join '', map { 'COPY (' . $statement =~ s/:step/$_/r . ") TO STDOUT;\n" } 1 .. 20000);
+		$path;
+	};
 }
 
 sub wait_until_given
@@ -186,11 +202,7 @@ sub wait_for_clients
 {
 	my ($clients) = @_;
 	$clients->{ended} //= server_time($clients->{node});
-	for my $client (@{ $clients->{members} })
-	{
-		$client->{harness}->finish;
-		unlink $client->{script};
-	}
+	$_->{harness}->finish for @{ $clients->{members} };
 	return $clients;
 }
 
@@ -208,6 +220,16 @@ sub run_clients
 	my ($node, $seconds, %options) = @_;
 	my $clients = start_clients($node, %options);
 	pause($seconds);
+	return stop_clients($clients);
+}
+
+# Runs clients until the clock has gone through what it went through with others.
+sub run_clients_again
+{
+	my ($node, $earlier, %options) = @_;
+	my $clients = start_clients($node, %options);
+	my $left = min($earlier->{ended}, $earlier->{began} + 1) - server_time($node);
+	pause(max(0.3, $left));
 	return stop_clients($clients);
 }
 
@@ -239,21 +261,29 @@ sub gather
 	  map { "\\copy given from '$_->{given}'" } map { @{ $_->{members} } } @loads;
 }
 
+# Counts IDs, duplicates and steps back in a session, among `made` (a relation of ranges). Ordered by their first IDs, a
+# range meets another if it begins before the end of all that are before it.
+sub count_made
+{
+	my ($node, $dbname, $made, @loads) = @_;
+	return split /\|/, $node->safe_psql($dbname // 'postgres', gather(@loads) . qq{
+		SET work_mem = '256MB';
+		SELECT coalesce(sum(last_id - first_id + 1), 0),
+		       count(*) FILTER (WHERE first_id <= end_of_others),
+		       count(*) FILTER (WHERE first_id <= end_of_session)
+		FROM (SELECT first_id, last_id,
+		             max(last_id) OVER (ORDER BY first_id, last_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end_of_others,
+		             lag(last_id) OVER (PARTITION BY session ORDER BY step, place) AS end_of_session
+		      FROM ($made) made) neighbours});
+}
+
 # Tests that no ID was made twice among what is stored in this database and what the clients of these loads were given.
-# Ordered by their first IDs, a range meets another if it begins before the end of all that are before it.
 sub no_duplicates
 {
 	my ($node, $what, $loads, $dbname) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my $counts = $node->safe_psql($dbname // 'postgres', gather(@$loads) . q{
-		SET work_mem = '256MB';
-		SELECT sum(last_id - first_id + 1), count(*) FILTER (WHERE first_id <= end_of_others),
-		       count(*) FILTER (WHERE first_id <= end_of_session)
-		FROM (SELECT *, max(last_id) OVER (ORDER BY first_id, last_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end_of_others,
-		                lag(last_id) OVER (PARTITION BY session ORDER BY step, place) AS end_of_session
-		      FROM (TABLE given UNION TABLE stored) made) neighbours});
-	my ($ids, $duplicates, $not_rising) = split /\|/, $counts;
-	cmp_ok($ids // 0, '>', 100_000, "$what: many IDs were made");
+	my ($ids, $duplicates, $not_rising) = count_made($node, $dbname, 'TABLE given UNION TABLE stored', @$loads);
+	cmp_ok($ids, '>', 100_000, "$what: many IDs were made");
 	is($duplicates, 0, "$what: no duplicates");
 	is($not_rising, 0, "$what: each session's IDs rise");
 	is(said_by_clients(@$loads), '', "$what: no client met an error");
@@ -261,17 +291,12 @@ sub no_duplicates
 	return $ids;
 }
 
-# How many ranges of the one load meet a range of the other.
+# How many ranges of these loads, none of which has duplicates by itself, meet a range of another.
 sub common_ids
 {
-	my ($node, $load, $other) = @_;
-	return $node->safe_psql('postgres', gather($load) . q{
-		CREATE TEMP TABLE ours AS SELECT int8range(first_id, last_id, '[]') AS ids FROM given;
-		CREATE INDEX ON ours USING gist (ids);
-		DROP TABLE given;
-	} . gather($other) . q{
-		ANALYZE given; ANALYZE ours;
-		SELECT count(*) FROM given WHERE EXISTS (SELECT FROM ours WHERE ids && int8range(first_id, last_id, '[]'))});
+	my ($node, @loads) = @_;
+	my (undef, $common) = count_made($node, 'postgres', 'TABLE given', @loads);
+	return $common;
 }
 
 # The warnings of a clock set back in the server's log since a position: a list of distances in seconds.

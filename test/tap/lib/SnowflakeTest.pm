@@ -21,9 +21,10 @@ use PostgreSQL::Test::Utils qw(append_to_file slurp_file);
 use Test::More;
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw($quick $session_number);
+our @EXPORT_OK = qw($quick $library %scripts);
 
 our $quick = $ENV{SNOWFLAKE_QUICK};
+our $library = $ENV{SNOWFLAKE_LIBRARY} // 'snowflake_id';
 my $faketime_library = first { -e }
   glob('/usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib*/faketime/libfaketimeMT.so.1 /usr/local/lib/faketime/libfaketimeMT.so.1');
 
@@ -37,6 +38,7 @@ sub start_new
 	my $node = $class->new($name);
 	$node->fake_clock if $options{fake_clock};
 	$node->init(@{ $options{init} // [] });
+	$node->append_conf('postgresql.conf', 'log_statement = none');
 	$node->append_conf('postgresql.conf', $options{conf}) if $options{conf};
 	$node->preload if $options{preload};
 	$node->start;
@@ -47,7 +49,6 @@ sub start_new
 sub preload
 {
 	my ($self) = @_;
-	my $library = $ENV{SNOWFLAKE_LIBRARY} // 'snowflake_id';
 	$self->append_conf('postgresql.conf', "shared_preload_libraries = '$library'");
 }
 
@@ -66,14 +67,13 @@ sub fake_clock
 sub set_clock_offset
 {
 	my ($self, $seconds, $rate) = @_;
-	$self->{clock_offset} = $seconds;
-	my $line = sprintf('%+.3f', $seconds) . ($rate ? " x$rate" : '');
+	my $line = sprintf '%+.3f x%g', $seconds, $rate // 1;    # without a rate, libfaketime keeps the last one
 	unlink "$self->{clock_file}.new";
 	append_to_file("$self->{clock_file}.new", "$line\n");
 	rename("$self->{clock_file}.new", $self->{clock_file}) or die "cannot set the clock: $!";
 }
 
-# Sets the server's wall clock to a Unix time.
+# Sets the server's wall clock to a Unix time; it runs on from there.
 sub set_clock
 {
 	my ($self, $unix_time) = @_;
@@ -144,36 +144,40 @@ sub log_since
 
 # --- load ---
 
-# Every ID is stored as a range: a single ID is a range of one. `step` counts in a session, `place` within a step.
+# IDs are stored as ranges, so that hundreds of millions are checked in seconds; a single ID is a range of one. `step`
+# counts in a session, `place` within a step.
 my $tables = q{
 	CREATE TABLE IF NOT EXISTS made_by_default
 	  (first_id bigint DEFAULT snowflake_next(), session bigint, step bigint, place bigint);
 	CREATE TABLE IF NOT EXISTS made_in_bulk
-	  (ids bigint[], session bigint, step bigint);
-	ALTER TABLE made_in_bulk ALTER ids SET STORAGE EXTERNAL;
-	CREATE TABLE IF NOT EXISTS made_in_ranges
 	  (first_id bigint, last_id bigint, session bigint, step bigint, place bigint);
 	CREATE OR REPLACE VIEW made AS
-	  SELECT session, step, place, first_id, first_id AS last_id FROM made_by_default
-	  UNION ALL
-	  SELECT session, step, place, id, id FROM made_in_bulk, unnest(ids) WITH ORDINALITY unnested(id, place)
-	  UNION ALL
-	  SELECT session, step, place, first_id, last_id FROM made_in_ranges;
+	  SELECT first_id, first_id AS last_id, session, step, place FROM made_by_default
+	  UNION ALL TABLE made_in_bulk;
 };
 
 # A session is one connection of one load; :run keeps apart what happens to have one process ID.
-our $session_number = '(:run::bigint << 32) + pg_backend_pid()';
-my %scripts = (
-	one => "INSERT INTO made_by_default (session, step, place) VALUES ($session_number, :step, 1);",
+my $session = '(:run::bigint << 32) + pg_backend_pid()';
+
+# Stores a list of IDs as the ranges of which it consists. One that comes again begins a range of its own.
+sub store
+{
+	my ($ids) = @_;
+	return qq{
+		INSERT INTO made_in_bulk SELECT min(id), max(id), $session, :step, min(place)
+		FROM $ids WITH ORDINALITY made(id, place) GROUP BY id - place;};
+}
+
+our %scripts = (
+	one => "INSERT INTO made_by_default (session, step, place) VALUES ($session, :step, 1);",
 	rows => "INSERT INTO made_by_default (session, step, place)
-	  SELECT $session_number, :step, place FROM generate_series(1, 50) place;",
-	array => "INSERT INTO made_in_bulk VALUES (snowflake_next_array(:count), $session_number, :step);",
-	set => "INSERT INTO made_in_bulk
-	  SELECT array_agg(id), $session_number, :step FROM snowflake_next_set(:count) id;",
-	reserve => "INSERT INTO made_in_ranges SELECT first_id, last_id, $session_number, :step, place
+	  SELECT $session, :step, place FROM generate_series(1, 50) place;",
+	array => store('unnest(snowflake_next_array(:count))'),
+	set => store('snowflake_next_set(:count)'),
+	reserve => "INSERT INTO made_in_bulk SELECT first_id, last_id, $session, :step, place
 	  FROM snowflake_reserve(:count) WITH ORDINALITY reserved(first_id, last_id, place);",
 	# More than any worker has left: races through all workers, millisecond by millisecond.
-	reserve_many => "INSERT INTO made_in_ranges SELECT first_id, last_id, $session_number, :step, place
+	reserve_many => "INSERT INTO made_in_bulk SELECT first_id, last_id, $session, :step, place
 	  FROM snowflake_reserve(200000) WITH ORDINALITY reserved(first_id, last_id, place);");
 
 sub prepare_load
@@ -230,9 +234,9 @@ sub fetch_ids
 	my ($self, $other, $other_dbname, $dbname) = @_;
 	IPC::Run::run(
 		[ 'psql', '-Xq', '-d', $other->connstr($other_dbname), '-c',
-			'COPY (SELECT first_id, last_id, session, step, place FROM made) TO STDOUT' ],
+			'COPY (TABLE made) TO STDOUT' ],
 		'|',
-		[ 'psql', '-Xq', '-d', $self->connstr($dbname // 'postgres'), '-c', 'COPY made_in_ranges FROM STDIN' ])
+		[ 'psql', '-Xq', '-d', $self->connstr($dbname // 'postgres'), '-c', 'COPY made_in_bulk FROM STDIN' ])
 	  or die 'cannot fetch the IDs';
 }
 
