@@ -15,6 +15,9 @@ CREATE EXTENSION snowflake_id;
 
 CREATE FUNCTION empty_function() RETURNS bigint AS :'empty_library' LANGUAGE C VOLATILE STRICT;
 
+-- Of the same layout, so that these take from the same cursors.
+SELECT snowflake_create_generator('named'), snowflake_create_generator('ordered', ordered => true) \g /dev/null
+
 CREATE SEQUENCE plain;
 CREATE SEQUENCE cached CACHE 100;
 
@@ -55,6 +58,8 @@ CREATE TABLE contender (
 INSERT INTO contender (key, name, call, type, rows, ids, inserts) VALUES
   ('empty',        'empty C function',     'empty_function()',    null,     100000, 10000, null),
   ('snowflake',    'snowflake_next()',     'snowflake_next()',    'bigint', 100000, 10000, 1000000),
+  ('named',        'named generator',      'snowflake_next(''named'')',   'bigint', 100000, 10000, 1000000),
+  ('ordered',      'ordered generator',    'snowflake_next(''ordered'')', 'bigint', 100000, 10000, 1000000),
   ('clock',        'clock_timestamp()',    'clock_timestamp()',   null,     100000, 10000, null),
   ('cached',       'nextval, CACHE 100',   'nextval(''cached'')', 'bigint', 100000, 10000, 1000000),
   ('plain',        'nextval',              'nextval(''plain'')',  'bigint', 100000, 10000, 1000000),

@@ -62,6 +62,13 @@ target (text, measured, met) AS (
          snowflake - empty <= 11
   FROM net, figure('call ns', 'empty C function') AS empty
   UNION ALL
+  SELECT 'a call of a named generator costs at most 10 ns more than `snowflake_next()`', short(named - snowflake) || ' ns',
+         named - snowflake <= 10
+  FROM net, figure('call ns', 'named generator') AS named
+  UNION ALL
+  SELECT 'an ordered generator, 8 clients, is at least as fast as `nextval`', times(ordered / plain), ordered >= plain
+  FROM figure('IDs/s', 'ordered generator', 8) AS ordered, figure('IDs/s', 'nextval', 8) AS plain
+  UNION ALL
   SELECT format('%s clients make at least 1.8 times the IDs of one', clients),
          format('%s (empty C function: %s)', times(mine), times(empty)), mine >= 1.8
   FROM unnest('{2,8}'::int[]) AS clients,

@@ -67,6 +67,7 @@ sub fake_clock
 sub set_clock_offset
 {
 	my ($self, $seconds, $rate) = @_;
+	$self->{clock_offset} = $seconds;
 	my $line = sprintf '%+.3f x%g', $seconds, $rate // 1;    # without a rate, libfaketime keeps the last one
 	unlink "$self->{clock_file}.new";
 	append_to_file("$self->{clock_file}.new", "$line\n");
