@@ -2,14 +2,13 @@
 // jumps both ways. What a session promises is checked at every step:
 //
 //   - no ID is handed out twice; those of a session rise (within a shard), and those of all
-//     sessions that pin a cursor; none is past its horizon or of another node than it was told
+//     sessions that pin the same cursors; none is past its horizon or of another node than it was
+//     told
 //   - an ID reserved after another was handed out, by whichever session, is of no earlier tick
-//   - no tick is further ahead of the clock than the clock was set back since it was last right,
-//   but
-//     for a tick, and one each time that this was found out
+//   - no tick is further ahead of the clock than the clock was set back since it was last right
+//     (but for one, and one each time that this was found out)
 //   - nobody waits while a worker that may be used has something left, nor longer than the
-//   tolerance
-//     and a tick
+//     tolerance and a tick
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,8 +16,8 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <tuple>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "core/session.hpp"
@@ -34,10 +33,15 @@ constexpr std::array layouts{small_layout,
                              layout_of({.node = 2, .worker = 1, .sequence = 6}),
                              layout_of({.node = 1, .sequence = 3}),
                              layout_of({.node = 2, .worker = 3}, 10),
+                             layout_of({.worker = 4, .sequence = 1}),
                              Layout{.timestamp = {.shift = 24, .width = 39},
                                     .node = {.shift = 0, .width = 16},
                                     .sequence = {.shift = 16, .width = 8},
                                     .unit_ms = 10},
+                             Layout{.timestamp = {.shift = 8, .width = 40},
+                                    .node = {.shift = 6, .width = 2},
+                                    .worker = {.shift = 0, .width = 2},
+                                    .sequence = {.shift = 2, .width = 4}},
                              Layout{.timestamp = {.shift = 23, .width = 40},
                                     .shard = {.shift = 3, .width = 6},
                                     .sequence = {.shift = 0, .width = 3}},
@@ -115,13 +119,14 @@ class Schedule {
   }
 
   void connect(Backend& backend) {
-    backend.home = space_.emptiest_worker(std::max(1U, workers() - 1));
+    backend.home = space_.emptiest_worker(Session::homes_of(layout_));
     backend.session.join(space_, layout_);
     if (layout_.shard.present()) {
       const std::uint64_t shard = pick(layout_.shard.max() + 1);
-      backend.pin = {static_cast<unsigned>(shard % Space::max_workers), shard};
+      const auto cursor = static_cast<unsigned>(shard % Space::max_workers);
+      backend.pin = {.first_cursor = cursor, .last_cursor = cursor, .shard = shard};
     } else if (!backend.last && chance(4)) {
-      backend.pin = {workers() - 1, 0};
+      backend.pin = Session::ordered_pin(layout_);
     }
     backend.terms = {.node = pick(layout_.node.max() + 1), .max_drift = max_drift_, .horizon = 0};
   }
@@ -222,7 +227,11 @@ class Schedule {
     unsigned lowest = looked_everywhere ? 0 : backend.home;
     if (goes_on) lowest = static_cast<unsigned>(backend.last->worker);
     unsigned highest = workers() - 1;
-    if (backend.pin) lowest = highest = backend.pin->cursor;
+    if (goes_on && layout_.worker.shift < layout_.sequence.shift) highest = lowest;
+    if (backend.pin) {
+      lowest = backend.pin->first_cursor;
+      highest = backend.pin->last_cursor;
+    }
     for (unsigned number = lowest; number <= highest; ++number)
       EXPECT_FALSE(space_.worker(number).take({tick, 1, layout_.sequence.width}))
           << "waits though worker " << number << " has some left";
@@ -269,15 +278,15 @@ class Schedule {
     EXPECT_EQ(parts.node, backend.terms.node);
     EXPECT_LE(parts.tick, backend.terms.horizon);
     EXPECT_GE(parts.tick, backend.finished_at_reserve);
-    if (backend.pin) expect_in_order(backend.pin->cursor, parts);
+    if (backend.pin) expect_in_order(backend.pin->first_cursor, parts);
     backend.last = parts;
     finished_ = std::max(finished_, parts.tick);
   }
 
-  void expect_in_order(unsigned cursor, const Parts& parts) {
-    const std::pair position(parts.tick, parts.sequence);
-    EXPECT_GT(position, last_pinned_[cursor]);
-    last_pinned_[cursor] = position;
+  void expect_in_order(unsigned first_cursor, const Parts& parts) {
+    const std::tuple position(parts.tick, parts.worker, parts.sequence);
+    EXPECT_GT(position, last_pinned_[first_cursor]);
+    last_pinned_[first_cursor] = position;
   }
 
   std::mt19937_64 random_;
@@ -286,7 +295,7 @@ class Schedule {
   std::vector<Backend> backends_;
   Tick max_drift_;
   std::unordered_set<Id> ids_;
-  std::map<unsigned, std::pair<Tick, std::uint64_t>> last_pinned_;
+  std::map<unsigned, std::tuple<Tick, std::uint64_t, std::uint64_t>> last_pinned_;
   Tick finished_ = 0;             // the latest tick handed out
   Tick set_back_by_ = 0;          // the sum of all steps back since the clock was last right
   Tick found_ = 0;                // how often a session has told of it since then

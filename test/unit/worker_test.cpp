@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <latch>
 #include <random>
 #include <thread>
 #include <vector>
@@ -98,7 +99,7 @@ void race(Worker& worker, std::atomic<Tick>& tick, Tick last, std::uint64_t seed
           std::vector<Position>& kept) {
   std::mt19937_64 random(seed);
   for (Tick now = tick; now <= last; now = tick) {
-    const auto range = take(worker, now, random() % capacity + 1);
+    const auto range = take(worker, now, random() % 4 + 1);
     if (!range) {
       tick.compare_exchange_strong(now, now + 1);
       continue;
@@ -111,13 +112,17 @@ void race(Worker& worker, std::atomic<Tick>& tick, Tick last, std::uint64_t seed
 
 TEST(Worker, GivesNoPositionTwiceToManyThreads) {
   constexpr unsigned thread_count = 8;
-  const Tick last = static_cast<Tick>(scaled(20'000));
+  const Tick last = 100'000 + static_cast<Tick>(scaled(100'000));
   Worker worker;
   std::atomic<Tick> tick = 0;
   std::vector<std::vector<Position>> kept(thread_count);
+  std::latch ready(thread_count);
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < thread_count; ++i)
-    threads.emplace_back([&, i] { race(worker, tick, last, i, kept[i]); });
+    threads.emplace_back([&, i] {
+      ready.arrive_and_wait();
+      race(worker, tick, last, i, kept[i]);
+    });
   for (std::thread& thread : threads) thread.join();
 
   std::vector<Position> all;
