@@ -168,7 +168,7 @@ part_tap() {
     cd "$tree" || return
     as_server_user env TEMP_CONFIG="$work/postgresql.conf" PG_REGRESS="$(pgxs_test)/regress/pg_regress" \
         TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PGPORT=65432 \
-        prove --verbose -I "$(pgxs_test)/perl" -I test/tap/lib test/tap/*.pl
+        prove --verbose --timer -I "$(pgxs_test)/perl" -I test/tap/lib test/tap/*.pl
 }
 
 part_docs() {
