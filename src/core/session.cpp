@@ -6,12 +6,14 @@ void Session::join(Space& space, const Layout& layout) {
   space_ = &space;
   layout_ = &layout;
   step_ = layout.step();
+  resets_ = space.resets();
   home_ = space.emptiest_worker(homes_of(layout));
   space.worker(home_).move_in();
 }
 
 void Session::leave() {
   if (!joined()) return;
+  heed_reset();
   if (has_reservation() && cursor_ < homes_of(*layout_)) {
     const Parts next = layout_->decode(next_);
     const Position begin =
@@ -36,6 +38,7 @@ Moment Session::reserve_pinned(const Reading& reading, const Terms& terms, const
 
 template <typename Take>
 Moment Session::reserve_by(Take take, const Reading& reading, const Terms& terms) {
+  heed_reset();
   const Limits limits = limits_of(*layout_, terms.max_drift);
   bool set_back = false;
   for (;;) {
@@ -56,6 +59,14 @@ Moment Session::reserve_by(Take take, const Reading& reading, const Terms& terms
       return moment;
     }
   }
+}
+
+// After a reset, what was reserved before it may be given to others when the clock comes there
+// again.
+void Session::heed_reset() {
+  if (resets_ == space_->resets()) return;
+  resets_ = space_->resets();
+  forget();
 }
 
 bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) {

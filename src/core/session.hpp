@@ -140,6 +140,7 @@ class Session {
  private:
   template <typename Take>
   [[nodiscard]] Moment reserve_by(Take take, const Reading& reading, const Terms& terms);
+  void heed_reset();
   [[nodiscard]] bool take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count);
   [[nodiscard]] bool take_pinned(Tick tick, std::uint64_t node, const Pin& pin,
                                  std::uint64_t count);
@@ -164,7 +165,8 @@ class Session {
   std::uint64_t share_ = 0;   // how much was taken at once of a shared worker
   bool starved_ = false;      // the last tick was not enough for this session
   unsigned home_ = 0;
-  unsigned cursor_ = 0;  // the worker of the reservation
+  unsigned cursor_ = 0;       // the worker of the reservation
+  std::uint64_t resets_ = 0;  // of the space, when it was asked last
   Space* space_ = nullptr;
   const Layout* layout_ = nullptr;
   CycleMeter meter_;

@@ -74,6 +74,7 @@ using FreshTest = SessionTest;
 using NodeTest = SessionTest;
 using HorizonTest = SessionTest;
 using PinnedTest = SessionTest;
+using ResetTest = SessionTest;
 using SessionAtEndOfTime = SessionTest;
 using SessionAndClock = SessionTest;
 
@@ -364,6 +365,27 @@ TEST_F(PinnedTest, OneThatKnowsALaterTickDoesNotUseItsOwn) {
   EXPECT_FALSE(sessions[0].next_pinned(pin, id));
 }
 
+TEST(OrderedPin, FindsNothingAgainInACursorThatWasSpent) {
+  static constexpr Layout layout = layout_of({.worker = 3, .sequence = 2});
+  FakeClock::set(layout, 1000);
+  Space space;
+  const Terms terms{.node = 0, .max_drift = day, .horizon = no_horizon};
+  const Pin pin = Session::ordered_pin(layout);
+  Session ordered, other;
+  ordered.join(space, layout);
+  other.join(space, layout);
+  const auto read = [&] { return space.read(layout, FakeClock::ns); };
+  do {
+    ASSERT_EQ(other.reserve(read(), terms, 1).outcome, Outcome::ready);
+  } while (layout.decode(other.take(1).first).worker < pin.first_cursor);
+  ASSERT_EQ(ordered.reserve_pinned(read(), terms, pin, 1).outcome, Outcome::ready);
+  const Id before = ordered.take(1).first;
+  ASSERT_GT(layout.decode(before).worker, pin.first_cursor) << "the other has taken all of that";
+  other.leave();
+  ASSERT_EQ(ordered.reserve_pinned(read(), terms, pin, 1).outcome, Outcome::ready);
+  EXPECT_GT(ordered.take(1).first, before);
+}
+
 TEST_F(PinnedTest, OneThatHasLeftHandsOutNothing) {
   const Pin pin = Session::ordered_pin(layout);
   Session session = joined();
@@ -500,6 +522,25 @@ TEST_F(SessionAndClock, ObservedIdsAreSmallerThanAllThatFollow) {
       space.observe(layout.decode(seen).tick, space.read(layout, FakeClock::ns), limits);
   EXPECT_EQ(moment.outcome, Outcome::ready);
   EXPECT_GT(layout.encode(make(session)), seen);
+}
+
+// What was taken before a reset is free after it: whoever took it must not think that it is still
+// his when the clock comes to that tick again.
+TEST_F(ResetTest, EndsTheReservationsOfAllSessions) {
+  Session before = joined();
+  make(before);
+  space.reset(900, layout.sequence.width);
+  ASSERT_TRUE(space.worker(0).take({.tick = 1000, .count = 2, .sequence_bits = 2}));
+  EXPECT_EQ(make(before).sequence, 2U);
+}
+
+TEST_F(ResetTest, NothingOfBeforeIsGivenBackAfterIt) {
+  Session before = joined();
+  make(before);
+  space.reset(900, layout.sequence.width);
+  ASSERT_TRUE(space.worker(0).take({.tick = 1000, .count = 4, .sequence_bits = 2}));
+  before.leave();
+  EXPECT_FALSE(space.worker(0).take({.tick = 1000, .count = 1, .sequence_bits = 2}));
 }
 
 TEST_F(SessionAtEndOfTime, AllIdsOfTheLastTickAreGood) {

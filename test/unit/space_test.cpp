@@ -242,6 +242,7 @@ TEST_F(Observe, ChangesNothingAtTheEndOfTime) {
 
 TEST_F(Reset, ForgetsWhatIsLaterThanTheClock) {
   expect_ready(now_at(5 * day), 5 * day);
+  EXPECT_TRUE(now_at(4 * day).set_back);
   ASSERT_TRUE(space.worker(0).take({5 * day, 1, layout.sequence.width}));
   EXPECT_EQ(now_at(day).outcome, Outcome::clock_too_far_back);
   const std::uint64_t resets = space.resets();
