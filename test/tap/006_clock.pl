@@ -13,6 +13,17 @@ my $set_back = qr/WARNING:  the clock was set back: it is (\d+)\.\d+ s behind th
 my $fresh = q{SELECT abs(extract(epoch FROM clock_timestamp() - snowflake_timestamp(snowflake_next()))) < 0.5};
 $node->prepare_load;
 
+# Sets the clock while the clients hold their breath: no session is left with a reading from before.
+sub step_clock
+{
+	my ($load, $offset) = @_;
+	$load->{harness}->signal('STOP');
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 0 FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()") or die 'no rest';
+	$node->set_clock_offset($offset);
+	$load->{harness}->signal('CONT');
+}
+
 # Runs a load, does something amid it, and returns the server's log of that time.
 sub load_with
 {
@@ -21,7 +32,7 @@ sub load_with
 	my $begun = $node->safe_psql('postgres', 'SELECT count(*) FROM made_by_default');
 	my $load = $node->start_load(clients => 4, seconds => $quick ? 1 : 2, scripts => [qw(one rows array reserve)]);
 	$node->poll_query_until('postgres', "SELECT count(*) > $begun + 200 FROM made_by_default") or die 'no load';
-	$harm->();
+	$harm->($load);
 	my ($ok, $said) = $node->finish_load($load);
 	ok($ok, 'no client met an error') or diag $said;
 	return $node->log_since($position);
@@ -48,7 +59,8 @@ my $not_earlier = 'SELECT snowflake_timestamp(snowflake_next()) >= max(snowflake
 for my $back (5, 3600)
 {
 	$log = load_with(sub {
-		$node->set_clock_offset(-$back);
+		my ($load) = @_;
+		step_clock($load, -$back);
 		my $made = $node->safe_psql('postgres', 'SELECT count(*) FROM made_by_default');
 		ok($node->poll_query_until('postgres', "SELECT count(*) > $made + 200 FROM made_by_default"), "$back s back: IDs go on");
 	});
@@ -60,7 +72,7 @@ for my $back (5, 3600)
 	is($node->safe_psql('postgres', "SELECT snowflake_timestamp(snowflake_next()) < clock_timestamp() + interval '$back s 100 ms'"),
 		't', "$back s back: IDs are ahead of the clock by no more than that");
 
-	$log = load_with(sub { $node->set_clock_offset(0) });
+	$log = load_with(sub { step_clock($_[0], 0) });
 	unlike($log, $set_back, "$back s forth again: no warning");
 	$node->ids_are_right("$back s forth again");
 	is($node->safe_psql('postgres', $fresh), 't', "$back s forth again: IDs have the right time");
