@@ -33,6 +33,11 @@ constexpr std::uint64_t milliseconds_of(Id id, const Layout& layout) {
 
 }  // namespace detail
 
+/// Whether 48 bits hold the time of the ID: they do until the year 10889.
+[[nodiscard]] constexpr bool fits_carrier(Id id, const Layout& layout) {
+  return static_cast<std::uint64_t>(layout.time_at(layout.decode(id).tick)) <= detail::low_bits(48);
+}
+
 [[nodiscard]] constexpr Bits128 to_uuid(Id id, const Layout& layout) {
   return {.high = detail::milliseconds_of(id, layout) << 16 | std::uint64_t{7} << 12 | id >> 51,
           .low = std::uint64_t{2} << 62 | (id & detail::low_bits(51)) << 11};

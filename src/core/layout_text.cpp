@@ -118,6 +118,14 @@ class LayoutParser {
   std::size_t position_ = 0;
 };
 
+/// The text without blanks at its ends. (Not substr(): that can throw.)
+std::string_view without_blanks(std::string_view text) {
+  constexpr std::string_view blanks = " \t\n\r";
+  const std::size_t begin = text.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) return {};
+  return {text.data() + begin, text.find_last_not_of(blanks) + 1 - begin};
+}
+
 /// Whether each bit from 0 up to the highest belongs to one field.
 bool fields_are_gapless(const Layout& layout) {
   std::uint64_t seen = 0;
@@ -145,8 +153,11 @@ void put_unit(TextWriter& out, std::int32_t unit_ms) {
 }  // namespace
 
 ParsedLayout parse_layout(std::string_view text, UnixMs now) {
-  if (const Layout* preset = find_preset(text))
+  const std::string_view name = without_blanks(text);
+  if (const Layout* preset = find_preset(name))
     return {.problem = nullptr, .position = 0, .layout = *preset};
+  if (!name.empty() && name.find(':') == std::string_view::npos)
+    return {.problem = "there is no preset of that name", .position = 0, .layout = {}};
   return LayoutParser(text, now).parse();
 }
 

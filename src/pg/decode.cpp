@@ -184,6 +184,10 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_encode) {
   const int last = PG_NARGS() - 1;
   if (PG_ARGISNULL(0) || (last >= 4 && PG_ARGISNULL(last))) PG_RETURN_NULL();
   const Layout& layout = layout_argument(fcinfo, has_shard ? 5 : 4);
+  if (layout.shard.present() && !has_shard)
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the layout has a shard"),
+                    errhint("Give it before the layout: snowflake_encode(timestamp, node, worker, "
+                            "sequence, shard, layout).")));
   if (lacks_argument(fcinfo, 1, layout.node) || lacks_argument(fcinfo, 2, layout.worker) ||
       lacks_argument(fcinfo, 3, layout.sequence) ||
       (has_shard && lacks_argument(fcinfo, 4, layout.shard)))

@@ -91,10 +91,11 @@ Id checked_id(std::int64_t id, const Layout& layout) {
 
 std::uint64_t checked_part(const char* name, std::int64_t value, std::uint64_t most) {
   if (value < 0 || static_cast<std::uint64_t>(value) > most)
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-             errmsg("%s %lld is out of range", name, static_cast<long long>(value)),
-             errdetail("It must lie between 0 and %llu.", static_cast<unsigned long long>(most))));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("%s %lld is out of range", name, static_cast<long long>(value)),
+                    most == 0 ? errdetail("The layout has no %s.", name)
+                              : errdetail("It must lie between 0 and %llu.",
+                                          static_cast<unsigned long long>(most))));
   return static_cast<std::uint64_t>(value);
 }
 

@@ -92,9 +92,12 @@ Generator& generator_named(Oid sequence, const FmgrInfo* caller) {
   if (default_generator.is_bound_to(sequence) || sequence == find_own_sequence(caller->fn_oid))
     return default_generator;
   if (named_generators == nullptr) named_generators = new_table();
-  bool found = false;
-  auto* entry = static_cast<Named*>(hash_search(named_generators, &sequence, HASH_ENTER, &found));
-  if (!found) new (&entry->generator) Generator(sequence);
+  auto* entry = static_cast<Named*>(hash_search(named_generators, &sequence, HASH_FIND, nullptr));
+  if (entry == nullptr) {
+    (void)spec_of(sequence);  // an error, if it is no generator
+    entry = static_cast<Named*>(hash_search(named_generators, &sequence, HASH_ENTER, nullptr));
+    new (&entry->generator) Generator(sequence);
+  }
   return entry->generator;
 }
 

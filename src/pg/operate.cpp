@@ -31,9 +31,20 @@ Prefix checked_prefix(const text* given) {
   return *prefix;
 }
 
-/// A possibly qualified name, quoted as SQL.
-const char* quoted_name(text* given) {
-  return NameListToQuotedString(textToQualifiedNameList(given));
+/// Where CREATE SEQUENCE would put a relation of that possibly qualified name.
+struct Place {
+  Oid schema;
+  const char* name;
+};
+
+Place place_of(text* given) {
+  RangeVar* name = makeRangeVarFromNameList(textToQualifiedNameList(given));
+  const Oid schema = RangeVarGetCreationNamespace(name);
+  if (isTempNamespace(schema))
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_TABLE_DEFINITION), errmsg("a generator cannot be temporary"),
+             errdetail("Its horizon has to survive a crash.")));
+  return {.schema = schema, .name = name->relname};
 }
 
 const char* create_statement(const char* name, const SequenceParameters& parameters) {
@@ -60,16 +71,14 @@ Datum text_datum(std::string_view value) {
 }  // namespace
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_create_generator) {
-  text* given_name = PG_GETARG_TEXT_PP(0);
+  const Place place = place_of(PG_GETARG_TEXT_PP(0));
   const GeneratorSpec spec{.layout = layout_argument(fcinfo, 1),
                            .ordered = PG_GETARG_BOOL(2),
                            .encoding = checked_encoding(PG_GETARG_TEXT_PP(4)),
                            .prefix = checked_prefix(PG_GETARG_TEXT_PP(3))};
-  const char* name = quoted_name(given_name);
+  const char* name = quote_qualified_identifier(get_namespace_name(place.schema), place.name);
   run(create_statement(name, pack(spec)));
-  const Datum sequence = DirectFunctionCall1(regclassin, CStringGetDatum(name));
-  refuse_unless_permanent(DatumGetObjectId(sequence));
-  return sequence;
+  PG_RETURN_OID(get_relname_relid(place.name, place.schema));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_generator_spec) {

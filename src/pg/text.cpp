@@ -24,6 +24,16 @@ Datum id_datum(Id id) { return Int64GetDatum(static_cast<std::int64_t>(id)); }
   pg_unreachable();
 }
 
+/// The first argument, an ID whose time a carrier can hold.
+Id carried_id(FunctionCallInfo fcinfo, const Layout& layout) {
+  const Id id = checked_id(PG_GETARG_INT64(0), layout);
+  if (!fits_carrier(id, layout))
+    ereport(ERROR, (errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+                    errmsg("the time of this ID is past what a UUID or ULID can hold"),
+                    errdetail("They hold times up to the year 10889.")));
+  return id;
+}
+
 Bits128 bits_of(const pg_uuid_t& uuid) {
   Bits128 bits{};
   for (int i = 0; i < 8; ++i) bits.high = bits.high << 8 | uuid.data[i];
@@ -59,7 +69,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_from_text) {
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_to_uuid) {
   const Layout& layout = layout_argument(fcinfo, 1);
-  PG_RETURN_UUID_P(new_uuid(to_uuid(checked_id(PG_GETARG_INT64(0), layout), layout)));
+  PG_RETURN_UUID_P(new_uuid(to_uuid(carried_id(fcinfo, layout), layout)));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_from_uuid) {
@@ -71,7 +81,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_from_uuid) {
 SNOWFLAKE_SQL_FUNCTION(snowflake_to_ulid) {
   const Layout& layout = layout_argument(fcinfo, 1);
   char ulid[ulid_length];
-  encode_ulid(to_ulid(checked_id(PG_GETARG_INT64(0), layout), layout), ulid);
+  encode_ulid(to_ulid(carried_id(fcinfo, layout), layout), ulid);
   PG_RETURN_TEXT_P(cstring_to_text_with_len(ulid, sizeof ulid));
 }
 

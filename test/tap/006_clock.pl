@@ -36,9 +36,9 @@ my $log = load_with(sub {
 		usleep(20_000);
 	}
 });
-unlike($log, $set_back, 'back a few milliseconds: no warning');
-$node->ids_are_right('back a few milliseconds');
-is($node->safe_psql('postgres', $fresh), 't', 'back a few milliseconds: IDs have the right time');
+unlike($log, $set_back, 'back and forth a few milliseconds: no warning');
+$node->ids_are_right('back and forth a few milliseconds');
+is($node->safe_psql('postgres', $fresh), 't', 'back and forth a few milliseconds: IDs have the right time');
 $node->set_clock_offset(0);
 
 # --- back further: IDs go on from the last one ---
@@ -124,7 +124,7 @@ for my $year (sort keys %wrong)
 $node->ids_are_right('after all that');
 $node->stop;
 
-# --- the first and the last milliseconds ---
+# --- the first milliseconds ---
 
 my $edge = SnowflakeTest->new('edge');
 $edge->fake_clock;
@@ -140,6 +140,26 @@ $edge->ids_are_right('from the epoch on');
 is($edge->safe_psql('postgres', q{
 	SELECT min(snowflake_timestamp(first_id)) >= '2025-01-01Z' AND max(snowflake_timestamp(last_id)) < '2025-01-01 01:00Z'
 	FROM made}), 't', 'from the epoch on: of the first minutes');
+
+# --- back a little, looked at closely ---
+
+# So slow a clock that there is time to set it back by six milliseconds and to look.
+my $offset = $epoch + 3600 - time;
+$edge->set_clock_offset($offset, 0.001);
+my $session = $edge->session;
+my ($first) = $edge->ask_session($session, 'SELECT snowflake_next()');
+my $position = -s $edge->logfile;
+$edge->set_clock_offset($offset - 0.006, 0.001);
+my ($ahead) = $edge->ask_session($session, 'SELECT snowflake_timestamp(snowflake_last()) - clock_timestamp()');
+like($ahead, qr/^00:00:00\.00[456]/, 'back a few milliseconds: the last ID is ahead of the clock');
+my ($rises) = $edge->ask_session($session, "SELECT count(*) FROM snowflake_next_set(1000) id WHERE id > $first");
+is($rises, 1000, 'back a few milliseconds: what is left of its millisecond may be used');
+my ($other) = $edge->ask(q{SELECT snowflake_timestamp(snowflake_next()) - clock_timestamp() > '1 ms'});
+is($other, 't', 'back a few milliseconds: by other sessions, too');
+unlike($edge->log_since($position), $set_back, 'back a few milliseconds: no warning');
+$session->quit;
+
+# --- the last milliseconds ---
 
 $edge->set_clock($end - 3);
 my $load = $edge->start_load(clients => 4, seconds => 20);

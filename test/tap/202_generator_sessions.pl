@@ -5,6 +5,7 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use SnowflakeGenerators;
 use SnowflakeTest qw($quick);
 use Test::More;
 use Time::HiRes qw(usleep);
@@ -96,7 +97,7 @@ clerk_may('made a generator again', 'one');
 if ($node->pg_version >= 15)
 {
 	admin('ALTER SEQUENCE store.numbers SET UNLOGGED');
-	like(($node->ask_session($clerk, 'EXECUTE one'))[1], qr/ERROR:  42809: a generator must be neither temporary nor unlogged/, 'made unlogged: an error');
+	like(($node->ask_session($clerk, 'EXECUTE one'))[1], qr/ERROR:  42809: generator "numbers" must be neither temporary nor unlogged/, 'made unlogged: an error');
 	admin('ALTER SEQUENCE store.numbers SET LOGGED');
 	is(($node->ask_session($clerk, qq{SELECT snowflake_next('store.numbers') > $before}))[0], 't', 'logged again: later IDs');
 }
@@ -127,7 +128,7 @@ my $load = $node->start_load(
 	options => [ '-M', 'simple' ],
 	scripts => [qq{
 		DO \$\$ BEGIN
-		  INSERT INTO made_in_bulk VALUES (snowflake_next_array(20, $oid), $SnowflakeTest::session_number, :step);
+		  INSERT INTO made_in_bulk SELECT id, id, $session_number, :step, place FROM unnest(snowflake_next_array(20, $oid)) WITH ORDINALITY made (id, place);
 		EXCEPTION WHEN OTHERS THEN
 		  INSERT INTO met VALUES (SQLSTATE, SQLERRM);
 		END \$\$;
@@ -157,7 +158,7 @@ $load = $node->start_load(
 	options => [ '-M', 'simple' ],
 	scripts => [qq{
 		DO \$\$ BEGIN
-		  INSERT INTO made_in_bulk VALUES (snowflake_next_array(20, 'busy'), $SnowflakeTest::session_number, :step);
+		  INSERT INTO made_in_bulk SELECT id, id, $session_number, :step, place FROM unnest(snowflake_next_array(20, 'busy')) WITH ORDINALITY made (id, place);
 		EXCEPTION WHEN OTHERS THEN
 		  INSERT INTO met VALUES (SQLSTATE, SQLERRM);
 		END \$\$;

@@ -12,7 +12,7 @@ use Time::HiRes qw(time);
 
 my $node = SnowflakeTest->start_new('shards_and_units', preload => 1, conf => "synchronous_commit = off\nmax_connections = 80");
 my $transactions = $quick ? 5 : 40;
-my $session = $SnowflakeTest::session_number;
+my $session = $session_number;
 
 # --- Shards ---
 

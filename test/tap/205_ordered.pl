@@ -65,7 +65,7 @@ $node->prepare_load;
 load('64 clients', $quick ? 15 : 100);
 load('64 clients, clock stepped', $quick ? 15 : 100);
 $node->set_clock_offset(0);
-is($node->safe_psql('postgres', q{SELECT DISTINCT snowflake_worker(first_id) FROM calls WHERE generator ~ '^standard'}), 31, 'one cursor makes them all: the last worker');
+is($node->safe_psql('postgres', q{SELECT min(snowflake_worker(first_id)) >= 24 FROM calls WHERE generator ~ '^standard'}), 't', 'the last quarter of the workers makes them all');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM (SELECT first_id FROM calls WHERE generator ~ 'standard|not_ordered' GROUP BY 1 HAVING count(*) > 1) twice}), 0, 'no duplicates, with an unordered generator of the same layout');
 $node->stop;
 done_testing();

@@ -14,7 +14,7 @@ use warnings FATAL => 'all';
 use Exporter 'import';
 use Test::More;
 
-our @EXPORT = qw(prepare_generators scripts_of layouts_are_right ids_of);
+our @EXPORT = qw(prepare_generators scripts_of layouts_are_right ids_of $session_number);
 
 # Makes generators, by name => layout, or name => [ layout, further arguments in SQL ], and the table for their IDs.
 sub prepare_generators
@@ -29,7 +29,8 @@ sub prepare_generators
 	}
 }
 
-my $session = '(:run::bigint << 32) + pg_backend_pid()';
+# In a script: which connection of which load it is.
+our $session_number = '(:run::bigint << 32) + pg_backend_pid()';
 
 # One script for each generator (those named, or all but the extension's own): ranges as dense as its layout allows,
 # then single IDs; of each shard where there are some. A layout whose ticks are soon spent is asked for less.
@@ -46,7 +47,7 @@ sub scripts_of
 sub _script
 {
 	my ($name, $kind) = @_;
-	my $into = "INSERT INTO made_by SELECT '$name', $session, :step,";
+	my $into = "INSERT INTO made_by SELECT '$name', $session_number, :step,";
 	return "$into number, shard, id, id FROM (SELECT number, number % 5 * 100 AS shard, snowflake_next('$name', number % 5 * 100) AS id
 		FROM generate_series(1, 300) number OFFSET 0) made;" if $kind eq 'shards';
 	my $count = $kind eq 'many' ? 20000 : 20;

@@ -17,6 +17,7 @@ use parent 'PostgreSQL::Test::Cluster';
 use Exporter 'import';
 use IPC::Run;
 use List::Util qw(first);
+use POSIX qw(strftime);
 use PostgreSQL::Test::Utils qw(append_to_file slurp_file);
 use Test::More;
 use Time::HiRes qw(time);
@@ -63,14 +64,13 @@ sub fake_clock
 }
 
 # How far the server's wall clock is ahead of ours, in seconds. With a `rate` of 0.01 it runs at a hundredth of our
-# speed (counted from the server's start). Effective at once. Renamed into place: a reader never finds half a line.
+# speed (counted from the server's start), and the server's naps last a hundred times longer.
 sub set_clock_offset
 {
 	my ($self, $seconds, $rate) = @_;
-	my $line = sprintf '%+.3f x%g', $seconds, $rate // 1;    # without a rate, libfaketime keeps the last one
-	unlink "$self->{clock_file}.new";
-	append_to_file("$self->{clock_file}.new", "$line\n");
-	rename("$self->{clock_file}.new", $self->{clock_file}) or die "cannot set the clock: $!";
+	$self->{clock_offset} = $seconds;
+	# Without a rate, libfaketime keeps the last one.
+	$self->_write_clock(sprintf '%+.3f x%g', $seconds, $rate // 1);
 }
 
 # Sets the server's wall clock to a Unix time; it runs on from there.
@@ -78,6 +78,22 @@ sub set_clock
 {
 	my ($self, $unix_time) = @_;
 	$self->set_clock_offset($unix_time - time);
+}
+
+# Stops the server's wall clock at a Unix time, in whole seconds. Naps go on, pg_sleep() and timeouts last for ever.
+sub stop_clock
+{
+	my ($self, $unix_time) = @_;
+	$self->_write_clock(strftime('%Y-%m-%d %H:%M:%S', localtime $unix_time));
+}
+
+# Effective at once. Renamed into place: a reader never finds half a line.
+sub _write_clock
+{
+	my ($self, $line) = @_;
+	unlink "$self->{clock_file}.new";
+	append_to_file("$self->{clock_file}.new", "$line\n");
+	rename("$self->{clock_file}.new", $self->{clock_file}) or die "cannot set the clock: $!";
 }
 
 sub _clock_environment
