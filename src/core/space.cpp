@@ -17,6 +17,7 @@ Tick raise(std::atomic<Tick>& word, Tick value) {
 
 Reading Space::read(const Layout& layout, std::int64_t (*wall_clock_ns)()) const {
   const Tick latest = this->latest();
+  const Tick setback = this->setback();
   const std::uint64_t counter = cycles();
   const std::int64_t ns = wall_clock_ns();
   const std::int64_t unit_ns = layout.unit_ms * ns_per_ms;
@@ -25,7 +26,8 @@ Reading Space::read(const Layout& layout, std::int64_t (*wall_clock_ns)()) const
   return {.latest = latest,
           .cycles = counter,
           .wall = wall,
-          .left_ns = (wall + 1) * unit_ns - since_epoch};
+          .left_ns = (wall + 1) * unit_ns - since_epoch,
+          .setback = setback};
 }
 
 Moment Space::now(const Reading& reading, const Limits& limits) {
@@ -37,7 +39,7 @@ Moment Space::now(const Reading& reading, const Limits& limits) {
     moment.tick = raise(latest_, reading.wall);
   } else {
     moment.behind = reading.latest - reading.wall;
-    if (moment.behind > setback() + limits.tolerance) {
+    if (moment.behind > std::max(reading.setback, setback()) + limits.tolerance) {
       if (moment.behind > limits.max_drift)
         return {.outcome = Outcome::clock_too_far_back, .behind = moment.behind};
       moment.set_back = clock_was_set_back(moment.behind, limits.tolerance);

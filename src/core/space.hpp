@@ -47,6 +47,8 @@ struct Reading {
   std::uint64_t cycles;  ///< the counter just before the wall clock was read
   Tick wall;
   std::int64_t left_ns;  ///< until the wall clock's tick ends; > 0
+  Tick setback =
+      0;  ///< as it was then: a session that lost the CPU since must not compare with a later one
 };
 
 /// How the clock may behave.

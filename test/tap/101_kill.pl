@@ -30,7 +30,6 @@ for my $round (@rounds)
 	wait_for_clients($before);
 	set_clock_back_to($node, $before) if $clock eq 'replayed';
 	$victim eq 'postmaster' ? start_again($node) : $node->poll_query_until('postgres', 'SELECT true');
-	set_clock_back_to($node, $before) if $clock eq 'replayed';
 
 	my $after = $clock eq 'replayed' ? run_clients_again($node, $before) : run_clients($node, $seconds);
 	replays($after, $before, $what) if $clock eq 'replayed';

@@ -79,7 +79,6 @@ for my $round (1 .. ($quick ? 1 : 2))
 	wait_for_clients($before);
 	set_clock_back_to($heir, $before);
 	promote($heir);
-	set_clock_back_to($heir, $before);
 
 	my $begin = time;
 	my ($id) = $heir->ask_session($session, 'SELECT snowflake_next()');

@@ -248,9 +248,9 @@ TEST_F(Reset, ForgetsWhatIsLaterThanTheClock) {
   const std::uint64_t resets = space.resets();
   space.reset(day, layout.sequence.width);
   EXPECT_NE(space.resets(), resets);
+  EXPECT_EQ(space.setback(), 0);
   expect_ready(now_at(day), day);
   EXPECT_TRUE(space.worker(0).take({day, 1, layout.sequence.width}));
-  EXPECT_EQ(space.setback(), 0);
 }
 
 TEST_F(SpaceTest, TheEmptiestWorkerIsTheLowestOfEquals) {

@@ -104,13 +104,11 @@ sub set_clock_back_to
 	$node->set_clock_offset($clients->{began} - 0.5 - time);
 }
 
-# Set again after the start, which took some time: that is to be replayed, too.
 sub start_replaying
 {
 	my ($node, $clients) = @_;
 	set_clock_back_to($node, $clients);
 	start_again($node);
-	set_clock_back_to($node, $clients);
 }
 
 # A minute further than ever before, so that what is tried next does not profit from what was tried before.
@@ -194,7 +192,8 @@ sub wait_until_given
 		return if -s $client->{given};
 		sleep(0.01);
 	}
-	die "a client makes no IDs: " . slurp_file($client->{said});
+	fail('a client was given IDs within 10 s');
+	diag slurp_file($client->{said});
 }
 
 # Waits for clients that lose, or lost, their server.
@@ -223,10 +222,12 @@ sub run_clients
 	return stop_clients($clients);
 }
 
-# Runs clients until the clock has gone through what it went through with others.
+# Runs clients until the clock has gone through what it went through with others. It is set once more, as the server's
+# start and what was asked since took their time.
 sub run_clients_again
 {
 	my ($node, $earlier, %options) = @_;
+	set_clock_back_to($node, $earlier);
 	my $clients = start_clients($node, %options);
 	my $left = min($earlier->{ended}, $earlier->{began} + 1) - server_time($node);
 	pause(max(0.3, $left));
