@@ -15,8 +15,8 @@ describe_parts() {
     lint      clang-format, shellcheck
     build     the extension builds without a warning
     library   needs libc only, exports nothing but what PostgreSQL calls
-    unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers;
-              fuzzers (not with --quick); the model of the horizon
+    unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers; the model of
+              the horizon; fuzzers (with --quick only address and undefined)
     regress   pg_regress: sql/, expected/
     pgtap     pgTAP: test/pgtap/
     tap       servers that crash, race, lose their clock: test/tap/
@@ -97,14 +97,17 @@ uses_no_cxx_runtime() {
         no_line -E '^(_Z|__cxa_[^f]|__gxx_|_Unwind_|__dynamic_cast)'
 }
 
-# Quickly: built without optimization, which takes half the time, and without the fuzzers.
+# Quickly: one build, without optimization, instead of three and the fuzzers.
 part_unit() {
     cd "$SNOWFLAKE_ROOT" || return
-    local status=0 directory=build/unit options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo) fuzz=ON
-    [[ -z "${SNOWFLAKE_QUICK:-}" ]] || directory=build/unit-quick options=(-DCMAKE_BUILD_TYPE=Debug) fuzz=OFF
-    unit_tests "$directory" none "${options[@]}" -DSNOWFLAKE_FUZZ="$fuzz" || status=1
-    unit_tests "$directory-asan" address "${options[@]}" || status=1
-    unit_tests "$directory-tsan" thread "${options[@]}" || status=1
+    if [[ -n "${SNOWFLAKE_QUICK:-}" ]]; then
+        unit_tests build/unit-quick address -DCMAKE_BUILD_TYPE=Debug
+        return
+    fi
+    local status=0 options=(-DCMAKE_BUILD_TYPE=RelWithDebInfo)
+    unit_tests build/unit none "${options[@]}" -DSNOWFLAKE_FUZZ=ON || status=1
+    unit_tests build/unit-asan address "${options[@]}" || status=1
+    unit_tests build/unit-tsan thread "${options[@]}" || status=1
     return "$status"
 }
 
@@ -160,15 +163,17 @@ part_pgtap() {
     pg_prove --verbose --dbname postgres "$SNOWFLAKE_ROOT"/test/pgtap/*.sql
 }
 
+# Quickly: two at a time. Else one by one, for some look at how long a session is held up.
 part_tap() {
-    local tree work="$SNOWFLAKE_BUILD/tap"
+    local tree work="$SNOWFLAKE_BUILD/tap" jobs=1
+    [[ -z "${SNOWFLAKE_QUICK:-}" ]] || jobs=2
     tree="$(readable_tree)"
     server_directory "$work"
     stage_settings >"$work/postgresql.conf"
     cd "$tree" || return
     as_server_user env TEMP_CONFIG="$work/postgresql.conf" PG_REGRESS="$(pgxs_test)/regress/pg_regress" \
         TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PGPORT=65432 \
-        prove --verbose --timer -I "$(pgxs_test)/perl" -I test/tap/lib test/tap/*.pl
+        prove --verbose --timer --jobs "$jobs" -I "$(pgxs_test)/perl" -I test/tap/lib test/tap/*.pl
 }
 
 part_docs() {
