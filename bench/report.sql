@@ -75,8 +75,9 @@ target (text, measured, met) AS (
        LATERAL (SELECT figure('IDs/s', 'snowflake_next()', clients) / figure('IDs/s', 'snowflake_next()', 1)) AS a(mine),
        LATERAL (SELECT figure('IDs/s', 'empty C function', clients) / figure('IDs/s', 'empty C function', 1)) AS b(empty)
   UNION ALL
-  SELECT '64 clients are no slower than 8', times(many / few), many >= few
-  FROM figure('IDs/s', 'snowflake_next()', 64) AS many, figure('IDs/s', 'snowflake_next()', 8) AS few
+  SELECT '64 clients are no slower than 8', format('%s (empty C function: %s)', times(mine), times(empty)), mine >= 1
+  FROM (SELECT figure('IDs/s', 'snowflake_next()', 64) / figure('IDs/s', 'snowflake_next()', 8)) AS a(mine),
+       (SELECT figure('IDs/s', 'empty C function', 64) / figure('IDs/s', 'empty C function', 8)) AS b(empty)
   UNION ALL
   SELECT '`snowflake_next_array(10000000)` makes at least 50 M IDs/s', short(rate) || ' IDs/s', rate >= 50e6
   FROM figure('array IDs/s', 'snowflake_next_array()') AS rate
