@@ -10,14 +10,7 @@ namespace {
 
 const FmgrInfo* caller_of(FunctionCallInfo fcinfo) { return fcinfo->flinfo; }
 
-/// The generator passed as that argument; the extension's own if the function was called without
-/// one.
-Generator& generator_argument(FunctionCallInfo fcinfo, int argument) {
-  if (PG_NARGS() <= argument) return default_generator;
-  return generator_named(PG_GETARG_OID(argument), caller_of(fcinfo));
-}
-
-/// The same, remembered from call to call: for functions that are called once a row.
+/// generator_argument(), remembered from call to call: for functions that are called once a row.
 Generator& remembered_generator(FunctionCallInfo fcinfo, int argument) {
   auto* generator = static_cast<Generator*>(fcinfo->flinfo->fn_extra);
   if (generator != nullptr && generator->is_bound_to(PG_GETARG_OID(argument))) [[likely]]

@@ -102,6 +102,13 @@ extern constinit Generator default_generator;
 /// is recognised.
 [[nodiscard]] Generator& generator_named(Oid sequence, const FmgrInfo* caller);
 
+/// The generator that was passed as that argument; the extension's own if the function was called
+/// without one.
+inline Generator& generator_argument(FunctionCallInfo fcinfo, int argument) {
+  if (PG_NARGS() <= argument) return default_generator;
+  return generator_named(PG_GETARG_OID(argument), fcinfo->flinfo);
+}
+
 /// Calls `visit` for each generator that this backend has used.
 void for_each_generator(void (*visit)(Generator&));
 

@@ -11,11 +11,6 @@
 namespace snowflake::pg {
 namespace {
 
-Generator& generator_argument(FunctionCallInfo fcinfo, int argument) {
-  if (PG_NARGS() <= argument) return default_generator;
-  return generator_named(PG_GETARG_OID(argument), fcinfo->flinfo);
-}
-
 Datum interval_of(Tick ticks, const Layout& layout) {
   return DirectFunctionCall2(timestamp_mi, TimestampGetDatum(timestamptz_at(ticks, layout)),
                              TimestampGetDatum(timestamptz_at(0, layout)));
