@@ -120,7 +120,7 @@ Run Generator::take(const FmgrInfo* caller, std::uint64_t count) {
 }
 
 [[gnu::noinline]] Id Generator::next_after_replenishing(const FmgrInfo* caller) {
-  if (spec_.ordered && permitted_user_ == GetUserId()) {
+  if (spec_.ordered && !needs_shard() && permitted_user_ == GetUserId()) {
     if (Id id; session_.next_pinned(pin_of(0), id)) return id;
   }
   return take(caller, 1).first;

@@ -115,13 +115,11 @@ Tick horizon_of_siblings(Oid sequence, const Layout& layout) {
   return latest;
 }
 
-}  // namespace
-
 // Invariant 2. Siblings first, and without holding our page, lest two sessions wait for each
 // other's. One that signs on in between lifts `latest` itself.
-void Horizon::sign_on(const Bounded& bounded) {
-  const Tick siblings = horizon_of_siblings(sequence_, bounded.layout);
-  const LockedPage page = lock_page(sequence_);
+void sign_on(Oid sequence, const Bounded& bounded) {
+  const Tick siblings = horizon_of_siblings(sequence, bounded.layout);
+  const LockedPage page = lock_page(sequence);
   Moment lifted{.outcome = Outcome::ready};
   if (!is_signed(page)) {
     lifted = lift_past(std::max(siblings, tick_on(page, bounded.layout)), bounded);
@@ -132,19 +130,25 @@ void Horizon::sign_on(const Bounded& bounded) {
     warn_of_clock_set_back(lifted, bounded.layout);
 }
 
+}  // namespace
+
+// Locking a page lets messages of other sessions in, and one that says that the sequence was
+// changed unbinds us. What was begun is finished with the sequence that it was begun with; the
+// caller looks again.
 void Horizon::cross(Tick needed, const Bounded& bounded) {
+  const Oid sequence = sequence_;
   for (;;) {
-    const LockedPage page = lock_page(sequence_);
+    const LockedPage page = lock_page(sequence);
     const bool is_ours = is_signed(page);
     if (is_ours && tick_on(page, bounded.layout) < needed)
       write(page, target(bounded), bounded.layout);
     const Tick found = tick_on(page, bounded.layout);
     XLogFlush(unlock_page(page));
     if (is_ours) {
-      tick_ = found;
+      if (sequence_ == sequence) tick_ = found;
       return;
     }
-    sign_on(bounded);
+    sign_on(sequence, bounded);
   }
 }
 

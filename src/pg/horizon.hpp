@@ -66,8 +66,6 @@ class Horizon {
   void keep_ahead(Tick tick, const Bounded& bounded);
 
  private:
-  void sign_on(const Bounded& bounded);
-
   SequenceOid sequence_ = 0;
   Tick tick_ = unknown;
 };

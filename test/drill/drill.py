@@ -97,7 +97,9 @@ FAULTS = {
 
 
 def count_rows(node, table):
-    return node.ask(f"SELECT count(*) FROM {table.name}")[0]
+    """Asked again where there is no answer: a node that is being promoted closes connections."""
+    (count,) = wait_until(f"{node.name} answers", lambda: node.ask(f"SELECT count(*) FROM {table.name}"))
+    return count
 
 
 def rows_of(node, table):
