@@ -164,8 +164,9 @@ LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION snowflake_last(regclass) IS 'the last Snowflake ID of that generator made in this session';
 
 -- Generators ---------------------------------------------------------------------------------------------------------
--- A generator is a sequence, which keeps its layout and options in its parameters and its horizon in its value: no ID
--- of a later time was made. Its increment overflows, so that nextval() cannot move it. A dump carries all of it.
+-- A generator is a sequence that keeps its layout and options in its parameters, so that a dump carries all of it. Its
+-- value means nothing, but for that of the extension's own, which holds the horizon of the database: no ID of a later
+-- time was made. The increment overflows, so that nextval() cannot move it.
 
 CREATE FUNCTION snowflake_create_generator(
   name text, layout snowflake_layout DEFAULT 'snowflake_id', ordered boolean DEFAULT false, prefix text DEFAULT '',
@@ -180,22 +181,25 @@ CREATE FUNCTION snowflake_generator_spec(
 AS 'MODULE_PATHNAME', 'snowflake_generator_spec'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_generator_spec(regclass) IS
-  'the layout and options of a generator; NULL if the sequence is none';
+  'the layout and options of a generator; NULL if the sequence is not a generator';
 
 CREATE VIEW snowflake_generators AS
 SELECT sequence.seqrelid::regclass AS generator, spec.layout, spec.ordered, spec.prefix, spec.encoding
 FROM pg_catalog.pg_sequence AS sequence
-CROSS JOIN LATERAL snowflake_generator_spec(sequence.seqrelid) AS spec
+CROSS JOIN LATERAL snowflake_generator_spec(sequence.seqrelid::pg_catalog.regclass) AS spec
 WHERE spec.layout IS NOT NULL;
 COMMENT ON VIEW snowflake_generators IS 'the generators of this database, with their layouts and options';
 GRANT SELECT ON snowflake_generators TO PUBLIC;
 
--- The generator of snowflake_next().
-SELECT snowflake_create_generator('snowflake_id');
+-- The generator of snowflake_next(). Whoever dumps the database reads it. Its horizon is at hand from the beginning:
+-- an extension that is dropped and created again in a server that lives forgets nothing.
+SELECT snowflake_create_generator(
+  'snowflake_id'::pg_catalog.text, 'snowflake_id'::snowflake_layout, false, ''::pg_catalog.text,
+  'base62'::pg_catalog.text);
 COMMENT ON SEQUENCE snowflake_id IS
   'generator of snowflake_next(): USAGE is the right to make IDs, last_value is the horizon that none has passed';
-GRANT USAGE ON SEQUENCE snowflake_id TO PUBLIC;
-SELECT pg_catalog.pg_extension_config_dump('snowflake_id', '');
+GRANT USAGE, SELECT ON SEQUENCE snowflake_id TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('snowflake_id'::pg_catalog.regclass, ''::pg_catalog.text);
 
 -- Read ---------------------------------------------------------------------------------------------------------------
 -- Immutable: what an ID means never depends on a setting. Without a layout: the one of snowflake_next(). Fields that a
@@ -381,45 +385,37 @@ COMMENT ON FUNCTION snowflake_from_ulid(text, snowflake_layout) IS
   'the ID of that layout that a ULID of snowflake_to_ulid() carries';
 
 -- Run a server -------------------------------------------------------------------------------------------------------
--- What may harm others is not for PUBLIC.
 
 CREATE FUNCTION snowflake_clock(
-  OUT wall_clock timestamptz, OUT floor timestamptz, OUT horizon timestamptz, OUT incarnation bigint,
+  OUT wall_clock timestamptz, OUT latest timestamptz, OUT horizon timestamptz, OUT incarnation bigint,
   OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
 AS 'MODULE_PATHNAME', 'snowflake_clock'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_clock() IS
-  'the clock; the floor (time of the latest ID) and its distance ahead of the clock; the horizon; setbacks since start';
+  'the clock; the latest time used in an ID and its distance ahead of the clock; the horizon; setbacks since start';
+REVOKE EXECUTE ON FUNCTION snowflake_clock() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_clock() TO pg_monitor;
 
-CREATE FUNCTION snowflake_clock(
-  generator regclass, OUT wall_clock timestamptz, OUT floor timestamptz, OUT horizon timestamptz,
-  OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
-AS 'MODULE_PATHNAME', 'snowflake_clock'
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION snowflake_clock(regclass) IS 'the same for the layout of that generator';
+-- For everybody with USAGE on the generator; an ID later than the clock takes UPDATE on the sequence snowflake_id.
 
 CREATE FUNCTION snowflake_observe(id bigint) RETURNS void
 AS 'MODULE_PATHNAME', 'snowflake_observe'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION snowflake_observe(bigint) IS
   'from now on this server makes only Snowflake IDs of a later time than this one, e.g. after an import';
-REVOKE EXECUTE ON FUNCTION snowflake_observe(bigint) FROM PUBLIC;
 
 CREATE FUNCTION snowflake_observe(id bigint, generator regclass) RETURNS void
 AS 'MODULE_PATHNAME', 'snowflake_observe'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION snowflake_observe(bigint, regclass) IS 'the same for the layout of that generator';
-REVOKE EXECUTE ON FUNCTION snowflake_observe(bigint, regclass) FROM PUBLIC;
+COMMENT ON FUNCTION snowflake_observe(bigint, regclass) IS
+  'from now on this server makes only IDs of a later time than this one, which is of the layout of that generator';
 
 CREATE FUNCTION snowflake_reset_clock() RETURNS void
 AS 'MODULE_PATHNAME', 'snowflake_reset_clock'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION snowflake_reset_clock() IS
-  'make Snowflake IDs from the clock''s time on again; only if all IDs of a later time are gone, else duplicates';
+  'make IDs of the clock''s time again, of all layouts; only if all IDs of a later time are gone, else duplicates';
 REVOKE EXECUTE ON FUNCTION snowflake_reset_clock() FROM PUBLIC;
 
-CREATE FUNCTION snowflake_reset_clock(generator regclass) RETURNS void
-AS 'MODULE_PATHNAME', 'snowflake_reset_clock'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION snowflake_reset_clock(regclass) IS 'the same for the layout of that generator';
-REVOKE EXECUTE ON FUNCTION snowflake_reset_clock(regclass) FROM PUBLIC;
+-- The first horizon of this database.
+SELECT snowflake_observe(0::bigint);

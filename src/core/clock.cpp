@@ -25,9 +25,8 @@ struct Hertz {
 };
 
 #if defined(__x86_64__)
-// "Invariant TSC": bit 8 of EDX in CPUID leaf 0x80000007 (Intel SDM vol. 3, 18.17.1). The bounds
-// are wide of every x86-64 CPU that has it; they keep a measurement that a jump of the counter
-// spoiled from doing harm.
+// "Invariant TSC": bit 8 of EDX in CPUID leaf 0x80000007 (Intel SDM vol. 3, 18.17.1). The bounds are wide of every
+// x86-64 CPU that has it; they keep a measurement that a jump of the counter spoiled from doing harm.
 Hertz counter_rate() {
   unsigned eax, ebx, ecx, edx;
   const bool invariant = __get_cpuid(0x80000007, &eax, &ebx, &ecx, &edx) && (edx & (1U << 8));
@@ -48,6 +47,12 @@ Hertz counter_rate() { return {0, 0}; }
 
 std::int64_t wall_clock_ns() { return read_ns(CLOCK_REALTIME); }
 
+#if defined(CLOCK_BOOTTIME)
+std::int64_t boot_clock_ns() { return read_ns(CLOCK_BOOTTIME); }
+#else
+std::int64_t boot_clock_ns() { return read_ns(CLOCK_MONOTONIC); }
+#endif
+
 void CycleMeter::measure() {
   const std::uint64_t now = cycles();
   const std::int64_t now_ns = read_ns(CLOCK_MONOTONIC);
@@ -59,7 +64,8 @@ void CycleMeter::measure() {
   const Hertz hertz = counter_rate();
   if (first) rate_ = (hertz.least << rate_bits) / ns_per_s;
   if (!first && !disturbed && passed_ns > 0) {
-    const auto measured = (static_cast<unsigned __int128>(passed) << rate_bits) / passed_ns;
+    const auto measured = (static_cast<unsigned __int128>(passed) << rate_bits) /
+                          static_cast<unsigned __int128>(passed_ns);
     rate_ = static_cast<std::uint64_t>(std::clamp<unsigned __int128>(
         measured, (hertz.least << rate_bits) / ns_per_s, (hertz.most << rate_bits) / ns_per_s));
   }

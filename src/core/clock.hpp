@@ -1,21 +1,20 @@
-// Two clocks: the wall clock, which says what time it is, and the CPU's cycle counter, which says
-// cheaply whether some time has passed.
+// The clocks of a server: the wall clock, which says what time it is; the time since boot, which nobody can set; and
+// the CPU's cycle counter, which says cheaply whether some time has passed.
 //
-// Guarantees: none about either. A wall clock may step either way and a counter may jump; what is
-// built on them must be right all the same. They decide how fresh a timestamp is, never whether an
-// ID is unique.
+// Guarantees: none about any of them. A wall clock may step either way and a counter may jump; what is built on them
+// must be right all the same. They decide how true and how fresh a timestamp is, never whether an ID is unique.
 //
 //     CycleMeter meter;
 //     const std::uint64_t start = cycles();
 //     const std::uint64_t span = meter.cycles_within(500'000);  // half a millisecond
-//     while (cycles() - start < span) ...                       // unsigned: a jump either way ends
-//     it
+//     while (cycles() - start < span) ...                       // unsigned: a jump either way ends it
 //
-// Limits: where the CPU has no counter of constant rate, cycles_within() is 0: nothing lasts, ask
-// the wall clock.
+// Limits: where the CPU has no counter of constant rate, cycles_within() is 0: nothing lasts, ask the wall clock.
 #pragma once
 
 #include <cstdint>
+
+#include "core/layout.hpp"
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -23,10 +22,19 @@
 
 namespace snowflake {
 
-inline constexpr std::int64_t ns_per_ms = 1'000'000;
-
 /// Nanoseconds since 1970-01-01 UTC; ends in 2262.
 [[nodiscard]] std::int64_t wall_clock_ns();
+
+/// Nanoseconds since the machine was booted, sleep included.
+[[nodiscard]] std::int64_t boot_clock_ns();
+
+/// Where time is read from, so that tests can bring their own.
+struct Clocks {
+  std::int64_t (*wall_ns)();
+  std::int64_t (*boot_ns)();
+};
+
+inline constexpr Clocks system_clocks{.wall_ns = wall_clock_ns, .boot_ns = boot_clock_ns};
 
 /// The cycle counter; 0 on CPUs where we know none.
 [[nodiscard]] inline std::uint64_t cycles() {
@@ -41,13 +49,11 @@ inline constexpr std::int64_t ns_per_ms = 1'000'000;
 #endif
 }
 
-/// Learns how fast the cycle counter runs, from a monotonic clock, and learns again from time to
-/// time because a virtual machine may move to a host with another rate. Until it knows, it errs on
-/// the short side.
+/// Learns how fast the cycle counter runs, from a monotonic clock, and learns again from time to time because a virtual
+/// machine may move to a host with another rate. Until it knows, it errs on the short side.
 class CycleMeter {
  public:
-  /// How many cycles pass in `ns` nanoseconds (less, while the rate is not known; 0 without a
-  /// usable counter).
+  /// How many cycles pass in `ns` nanoseconds (less, while the rate is not known; 0 without a usable counter).
   [[nodiscard]] std::uint64_t cycles_within(std::int64_t ns) const {
     return static_cast<std::uint64_t>(ns) * rate_ >> rate_bits;
   }
@@ -59,8 +65,7 @@ class CycleMeter {
 
  private:
   static constexpr int rate_bits = 20;
-  // 2^27 cycles: 60 ms at 2.2 GHz, five seconds at 25 MHz (an ARM counter, whose rate is known from
-  // the start).
+  // 2^27 cycles: 60 ms at 2.2 GHz, five seconds at 25 MHz (an ARM counter, whose rate is known from the start).
   static constexpr std::uint64_t learn_every = std::uint64_t{1} << 27;
 
   void measure();

@@ -21,6 +21,9 @@ namespace snowflake {
 using Tick = std::int64_t;
 /// Milliseconds since 1970-01-01 UTC, without leap seconds.
 using UnixMs = std::int64_t;
+
+inline constexpr std::int64_t ns_per_ms = 1'000'000;
+
 /// A finished ID, always below 2^63.
 using Id = std::uint64_t;
 

@@ -2,83 +2,90 @@
 
 namespace snowflake {
 
-void Session::join(Space& space, const Layout& layout) {
-  space_ = &space;
-  layout_ = &layout;
+void Session::join(Server& server, const Layout& layout) {
+  server_ = &server;
+  space_ = &server.space_of(layout);
+  layout_ = layout;
+  division_ = division_of(layout);
   step_ = layout.step();
-  resets_ = space.resets();
-  home_ = space.emptiest_worker(homes_of(layout));
-  space.worker(home_).move_in();
+  home_ = space_->emptiest_worker(homes_of(layout));
+  space_->worker(home_).move_in();
 }
 
 void Session::leave() {
   if (!joined()) return;
-  heed_reset();
-  if (has_reservation() && cursor_ < homes_of(*layout_)) {
-    const Parts next = layout_->decode(next_);
-    const Position begin =
-        static_cast<Position>(next.tick) << layout_->sequence.width | next.sequence;
-    space_->worker(cursor_).give_back({begin, begin + (end_ - next_) / step_});
+  if (has_reservation() && cursor_ < homes_of(layout_) && era_ == server_->timeline.era()) {
+    const Position begin = division_.position_of(tick_, layout_.decode(next_).sequence);
+    const std::uint64_t blocks = (end_ - next_) / step_;
+    space_->worker(cursor_).give_back({begin, begin + (blocks << division_.block_bits)});
   }
   forget();
   space_->worker(home_).move_out();
-  space_ = nullptr;
+  server_ = nullptr;
 }
 
-Moment Session::reserve(const Reading& reading, const Terms& terms, std::uint64_t count) {
-  return reserve_by([&](Tick tick) { return take_anywhere(tick, terms.node, count); }, reading,
-                    terms);
+Outcome Session::reserve(const Instant& now, const Terms& terms, std::uint64_t count) {
+  return reserve_by([&](Tick tick) { return take_anywhere(tick, terms.node, count); }, now, terms);
 }
 
-Moment Session::reserve_pinned(const Reading& reading, const Terms& terms, const Pin& pin,
-                               std::uint64_t count) {
-  return reserve_by([&](Tick tick) { return take_pinned(tick, terms.node, pin, count); }, reading,
-                    terms);
-}
-
-template <typename Take>
-Moment Session::reserve_by(Take take, const Reading& reading, const Terms& terms) {
-  heed_reset();
-  const Limits limits = limits_of(*layout_, terms.max_drift);
-  bool set_back = false;
-  for (;;) {
-    Moment moment = space_->now(reading, limits);
-    moment.set_back = set_back |= moment.set_back;
-    if (moment.outcome != Outcome::ready) return moment;
-    if (moment.tick > terms.horizon) {
-      moment.outcome = Outcome::beyond_horizon;
-      return moment;
-    }
-    if (take(moment.tick)) {
-      arm(reading);
-      return moment;
-    }
-    starved_ = true;
-    if (!space_->move_on(moment.tick, reading)) {
-      moment.outcome = Outcome::wait;
-      return moment;
-    }
-  }
-}
-
-// After a reset, what was reserved before it may be given to others when the clock comes there
-// again.
-void Session::heed_reset() {
-  if (resets_ == space_->resets()) return;
-  resets_ = space_->resets();
+Outcome Session::reserve_pinned(const Instant& now, const Terms& terms, const Pin& pin,
+                                std::uint64_t count) {
   forget();
+  const auto take = [&](Tick tick) {
+    if (tick == tick_ && terms.node != node_) return false;
+    node_ = terms.node;
+    return take_pinned(tick, pin, count);
+  };
+  return reserve_by(take, now, terms);
+}
+
+// The bounds before anything is taken. A tick that begins at or below the floor is waited out: some of it may have been
+// used in an earlier life.
+template <typename Take>
+Outcome Session::reserve_by(Take take, const Instant& now, const Terms& terms) {
+  const Tick tick = division_.tick_at(now.ns);
+  const Tick layout_tick = layout_.tick_at(division_.begin_ms(tick));
+  if (now.ns < 0 || layout_tick < 0) return Outcome::before_epoch;
+  if (layout_tick > layout_.last_tick() || now.ms() >= end_of_making) return Outcome::out_of_time;
+  if (division_.begin_ms(tick) <= terms.bounds.floor) return Outcome::spent;
+  if (division_.begin_ms(tick) > terms.bounds.horizon) return Outcome::beyond_horizon;
+  if (era_ != now.era) forget();
+  era_ = now.era;
+  ms_ = now.ms();
+  released_ = division_.released_at(now.ns);
+  if (!take(tick)) {
+    starved_ = true;
+    return Outcome::spent;
+  }
+  meter_.learn(now.cycles);
+  start_ = now.cycles;
+  span_ = meter_.cycles_within(now.real_ns((tick + 1) * division_.unit_ns() - now.ns));
+  return Outcome::ready;
+}
+
+std::int64_t Session::pause_ns(const Instant& now) const {
+  const Tick ends = division_.tick_at(now.ns) + 1;
+  return now.real_ns(std::min(ends * division_.unit_ns() - now.ns, ns_per_ms));
+}
+
+// Never with a time of another era: after a reset, a tick that was read before it is none to take of.
+std::optional<Range> Session::take_from(unsigned worker, Tick tick, std::uint64_t count) {
+  return space_->worker(worker).take(division_.request(tick, released_, count),
+                                     [this] { return era_ == server_->timeline.era(); });
 }
 
 bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) {
-  if (has_reservation() && reserved_.tick == tick && reserved_.node == node) return true;
+  if (has_reservation() && tick_ == tick && node_ == node) return true;
   const std::uint64_t share = next_share(tick);
-  for (unsigned worker = first_worker(tick, count); worker < workers_of(*layout_); ++worker) {
+  for (unsigned worker = first_worker(tick, count); worker < workers_of(layout_); ++worker) {
     if (!rises_with(worker, tick, node)) continue;
-    const std::uint64_t wanted = alone_on(worker) ? layout_->capacity() : std::max(share, count);
-    const auto range = space_->worker(worker).take({tick, wanted, layout_->sequence.width});
+    const std::uint64_t wanted = alone_on(worker) ? division_.capacity() : std::max(share, count);
+    const std::uint64_t allowed =
+        shares(worker) ? std::min(wanted, allowance_of(worker, tick)) : wanted;
+    const auto range = allowed > 0 ? take_from(worker, tick, allowed) : std::nullopt;
     if (!range) continue;
-    if (tick != reserved_.tick) starved_ = false;
-    adopt(*range, {.tick = tick, .node = node, .worker = worker});
+    if (tick != tick_) starved_ = false;
+    adopt(*range, tick, {.node = node, .worker = worker});
     share_ = share;
     cursor_ = worker;
     return true;
@@ -86,69 +93,78 @@ bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) 
   return false;
 }
 
-// Whoever pins cursors keeps no reservation: what is taken is handed out at once. IDs rise in the
-// order of the calls of all sessions, because within a tick a cursor that was found spent stays
-// spent (nothing of it is given back), so that later calls find the same cursor or a higher one;
-// and because next_pinned() takes of `latest` only, so that a call that begins after one of a later
-// tick has ended finds its own tick outdated.
-bool Session::take_pinned(Tick tick, std::uint64_t node, const Pin& pin, std::uint64_t count) {
-  if (tick == reserved_.tick && node != reserved_.node) return false;
+// Whoever pins cursors keeps no reservation: what is taken is handed out at once. IDs rise in the order of the calls of
+// all sessions, because within a tick a cursor that was found spent stays spent (nothing of it is given back), so that
+// later calls find the same cursor or a higher one; and because next_pinned() takes of `latest` only, so that a call
+// that begins after one of a later tick has ended finds its own tick outdated.
+//
+// In bulk, a session leaves half of a cursor to others: after that it takes one by one. It does not go on to the next
+// cursor before, for that would break the order.
+bool Session::take_pinned(Tick tick, const Pin& pin, std::uint64_t count) {
   for (unsigned cursor = pin.first_cursor; cursor <= pin.last_cursor; ++cursor) {
-    const auto range = space_->worker(cursor).take({tick, count, layout_->sequence.width});
+    const std::uint64_t allowed = count == 1 ? 1 : std::min(count, allowance_of(cursor, tick));
+    const auto range = take_from(cursor, tick, std::max<std::uint64_t>(allowed, 1));
     if (!range) continue;
     // A worker field has to say which cursor it was.
-    adopt(*range, {.tick = tick,
-                   .node = node,
-                   .worker = layout_->worker.present() ? cursor : 0,
-                   .shard = pin.shard});
+    adopt(*range, tick,
+          {.node = node_, .worker = layout_.worker.present() ? cursor : 0, .shard = pin.shard});
     cursor_ = cursor;
     return true;
   }
   return false;
 }
 
-// In a tick in which the session has IDs, it goes on where it was. In a later one it is free to
-// choose: its home, or the lowest worker if a home is not enough for it.
+// In a tick in which the session has IDs, it goes on where it was. In a later one it is free to choose: its home, or
+// the lowest worker if a home is not enough for it.
 unsigned Session::first_worker(Tick tick, std::uint64_t count) const {
-  if (tick == reserved_.tick) return cursor_;
-  return starved_ || count > layout_->capacity() ? 0 : home_;
+  if (tick == tick_) return cursor_;
+  return starved_ || count > division_.capacity() ? 0 : home_;
 }
 
-// IDs of a later tick are larger (and `latest`, whence ticks come, only rises). Within a tick, a
-// worker's cursor only rises, and a higher worker gives larger IDs if that field stands above the
-// sequence (or there is no sequence: both at 0). Another node: not before the next tick.
+// IDs of a later tick are larger (and the time only rises). Within a tick, a worker's cursor only rises, and a higher
+// worker gives larger IDs if that field stands above the sequence (or there is no sequence: both at 0). Another node:
+// not before the next tick.
 bool Session::rises_with(unsigned worker, Tick tick, std::uint64_t node) const {
-  if (tick != reserved_.tick) return true;
-  if (node != reserved_.node) return false;
-  return worker == cursor_ || layout_->worker.shift >= layout_->sequence.shift;
+  if (tick != tick_) return true;
+  if (node != node_) return false;
+  return worker == cursor_ || layout_.worker.shift >= layout_.sequence.shift;
 }
 
-// Of a worker that others use too, a session takes a 256th of the tick at first (16 IDs, in the
-// standard layout) and twice as much each time it comes back in the same tick: a thousand sessions
-// that want one ID each all find some, and one that wants many asks seldom.
+// Of a worker that others use too, a session takes a 256th of the tick at first (16 IDs, in the standard layout) and
+// twice as much each time it comes back in the same tick: a thousand sessions that want one ID each all find some, and
+// one that wants many asks seldom.
 std::uint64_t Session::next_share(Tick tick) const {
-  const std::uint64_t least = std::max<std::uint64_t>(1, layout_->capacity() / 256);
-  return tick == reserved_.tick ? std::min(std::max(share_ * 2, least), layout_->capacity())
-                                : least;
+  const std::uint64_t least = std::max<std::uint64_t>(1, division_.capacity() / 256);
+  return tick == tick_ ? std::min(std::max(share_ * 2, least), division_.capacity()) : least;
 }
 
 // The only worker of a layout is never taken whole: a session that comes later would find nothing.
-bool Session::alone_on(unsigned worker) const {
-  return workers_of(*layout_) > 1 && space_->worker(worker).tenants() == (worker == home_ ? 1 : 0);
+bool Session::alone_on(unsigned worker) const { return workers_of(layout_) > 1 && !shares(worker); }
+
+bool Session::shares(unsigned worker) const {
+  return space_->worker(worker).tenants() > (worker == home_ ? 1U : 0U);
 }
 
-void Session::adopt(Range range, Parts parts) {
-  parts.sequence = range.begin & layout_->sequence.max();
+// Half of what is found at the first time in a millisecond.
+std::uint64_t Session::allowance_of(unsigned worker, Tick tick) {
+  if (allowance_.ms != ms_ || allowance_.worker != worker) {
+    const std::uint64_t left =
+        space_->worker(worker).blocks_left(division_.request(tick, released_, 1));
+    allowance_ = {.ms = ms_, .worker = worker, .blocks = (left + 1) / 2};
+  }
+  return allowance_.blocks;
+}
+
+void Session::adopt(Range range, Tick tick, Parts parts) {
+  parts.tick = layout_.tick_at(division_.begin_ms(tick));
+  parts.sequence = division_.sequence_at(range.begin);
+  const std::uint64_t count = (range.end - range.begin) >> division_.block_bits;
+  allowance_.blocks -= std::min(allowance_.blocks, count);
   before_ = last();
-  reserved_ = parts;
-  begin_ = next_ = layout_->encode(parts);
-  end_ = next_ + (range.end - range.begin) * step_;
-}
-
-void Session::arm(const Reading& reading) {
-  meter_.learn(reading.cycles);
-  start_ = reading.cycles;
-  span_ = meter_.cycles_within(reading.left_ns);
+  tick_ = tick;
+  node_ = parts.node;
+  begin_ = next_ = layout_.encode(parts);
+  end_ = next_ + count * step_;
 }
 
 }  // namespace snowflake

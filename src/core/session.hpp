@@ -1,34 +1,35 @@
-// A session: what one backend holds of a space, and how it hands out IDs.
+// A session: what one backend holds of a layout, and how it hands out IDs.
 //
-// Guarantees: no ID that any session of the space was given before; each ID larger than the one
-// before it in this session; its time the current tick when it is handed out, as far as the cycle
-// counter can tell.
+// Guarantees: no ID that any session of the server was given before; each ID larger than the one before it in this
+// session; its time the current tick when it is handed out, as far as the cycle counter can tell.
 //
 //     Session session;
-//     session.join(space, standard_layout);
-//     if (Id id; session.next(id)) ...                       // nearly always
-//     const Reading reading = space.read(standard_layout, wall_clock_ns);
-//     switch (session.reserve(reading, terms, 1).outcome)    // about once a tick
+//     session.join(server, standard_layout);
+//     if (Id id; session.next(id)) ...                               // nearly always
+//     const std::optional<Instant> now = server.timeline.now(system_clocks);
+//     switch (session.reserve(*now, {bounds, node}, 1))              // about once a tick
 //       case Outcome::ready: session.take(1)...
-//       case Outcome::wait:  sleep reading.left_ns and try again
+//       case Outcome::spent: sleep session.pause_ns(*now) and try again
 //     session.leave();
 //
-// A session holds a *reservation*: IDs of one worker in one tick that nobody else will be given.
-// While the tick lasts, an ID is next++: no atomic, no clock. When it is used up, it goes on with a
-// worker of a higher number in the same tick, so that IDs only rise; when no higher worker has any
-// left, it has to wait for the next tick.
+// A session holds a *reservation*: IDs of one worker in one tick that nobody else will be given. While the tick lasts,
+// an ID is next++: no atomic, no clock. When it is used up, the session goes on with a worker of a higher number in the
+// same tick, so that IDs only rise; when no higher worker has any left, it has to wait.
 //
-// Limits: belongs to one thread. The space must outlive it.
+// On a worker that others use too, a session takes no more than half of what it finds there in a millisecond: so a
+// session that wants everything leaves something to those that want one.
+//
+// Limits: belongs to one thread. The server must outlive it. Units of the layout: can_make().
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <optional>
 
+#include "core/bounds.hpp"
 #include "core/clock.hpp"
 #include "core/layout.hpp"
-#include "core/space.hpp"
-#include "core/worker.hpp"
+#include "core/server.hpp"
 
 namespace snowflake {
 
@@ -39,20 +40,26 @@ struct Run {
   Id step;
 };
 
-/// Takes from given cursors instead of those of the session's choice, in their order, and one call
-/// after the other instead of ahead: then IDs rise in the order of the calls of all sessions that
-/// pin the same.
+/// Takes from given cursors instead of those of the session's choice, in their order, and one call after the other
+/// instead of ahead: then IDs rise in the order of the calls of all sessions that pin the same.
 struct Pin {
   unsigned first_cursor;
   unsigned last_cursor;
   std::uint64_t shard;  ///< must fit the layout
 };
 
-/// What the server allows at this moment.
+/// Under which terms a reservation is made.
 struct Terms {
+  Bounds bounds;
   std::uint64_t node;  ///< must fit the layout
-  Tick max_drift;      ///< ticks that the clock may be set back
-  Tick horizon;        ///< no ID of a later tick
+};
+
+enum class Outcome {
+  ready,
+  spent,           ///< nothing is left for this session at this moment: wait
+  beyond_horizon,  ///< the tick begins past the horizon, which has to be moved on first
+  before_epoch,    ///< the time is before the layout's epoch
+  out_of_time      ///< the layout's timestamps are used up
 };
 
 class Session {
@@ -63,29 +70,30 @@ class Session {
         std::min<std::uint64_t>(layout.worker.max() + 1, Space::max_workers));
   }
 
-  /// How many of them, the lower ones, may be homes. The others are left to those who pin them, and
-  /// to those who find all lower ones spent; what is taken of these is never given back.
+  /// How many of them, the lower ones, may be homes. The others are left to those who pin them, and to those who find
+  /// all lower ones spent; what is taken of these is never given back.
   [[nodiscard]] static unsigned homes_of(const Layout& layout) {
     const unsigned workers = workers_of(layout);
     return workers == 1 ? 1 : workers - std::max(1U, workers / 4);
   }
 
-  /// The pin of an ordered generator.
+  /// The pin of an ordered generator: one cursor; or several where that rises, and where a cursor that was found spent
+  /// stays spent, which in ticks that are released as they pass it does not.
   [[nodiscard]] static Pin ordered_pin(const Layout& layout) {
     const unsigned last = workers_of(layout) - 1;
-    const bool rising = layout.worker.shift > layout.sequence.shift;
-    return {.first_cursor = rising ? std::min(homes_of(layout), last) : last,
+    const bool several = layout.worker.shift > layout.sequence.shift && layout.unit_ms == 1;
+    return {.first_cursor = several ? std::min(homes_of(layout), last) : last,
             .last_cursor = last,
             .shard = 0};
   }
 
   /// Picks a home worker. Zeroed (static) sessions have not joined anything and hand out nothing.
-  void join(Space& space, const Layout& layout);
+  void join(Server& server, const Layout& layout);
 
   /// Gives back what is left of the reservation and moves out. Harmless if it has not joined.
   void leave();
 
-  [[nodiscard]] bool joined() const { return space_ != nullptr; }
+  [[nodiscard]] bool joined() const { return server_ != nullptr; }
 
   /// The next ID of the reservation, unless it is used up or its tick is over.
   [[nodiscard]] bool next(Id& id) {
@@ -97,34 +105,33 @@ class Session {
 
   /// The next ID of a pinned cursor, unless its tick is over or spent.
   [[nodiscard]] bool next_pinned(const Pin& pin, Id& id) {
-    if (cycles() - start_ >= span_ || space_->latest() != reserved_.tick) return false;
-    if (!take_pinned(reserved_.tick, reserved_.node, pin, 1)) return false;
+    if (cycles() - start_ >= span_ || !is_latest(tick_)) return false;
+    if (!take_pinned(tick_, pin, 1)) return false;
     id = take(1).first;
     return true;
   }
 
-  /// Whether the reservation has IDs and its tick lasts. Never true on a CPU without a cycle
-  /// counter: reserve() then reads the clock and keeps the reservation if it is still good.
+  /// Whether the reservation has IDs and its tick lasts. Never true on a CPU without a cycle counter: reserve() then
+  /// keeps the reservation if it is still good.
   [[nodiscard]] bool fresh() const { return next_ != end_ && cycles() - start_ < span_; }
 
-  /// Sees to it that there is a reservation of the current tick, if the outcome is ready. `count`
-  /// (> 0): how many IDs are wanted, so that bulk takes more at once.
-  [[nodiscard]] Moment reserve(const Reading& reading, const Terms& terms, std::uint64_t count);
+  /// Sees to it that there is a reservation of the current tick, if the outcome is ready. `count` (> 0): how many IDs
+  /// are wanted, so that bulk takes more at once.
+  [[nodiscard]] Outcome reserve(const Instant& now, const Terms& terms, std::uint64_t count);
 
-  /// The same, of a pinned cursor and no more than `count`.
-  [[nodiscard]] Moment reserve_pinned(const Reading& reading, const Terms& terms, const Pin& pin,
-                                      std::uint64_t count);
+  /// The same, of a pinned cursor and no more than `count`. What an earlier call left is dropped.
+  [[nodiscard]] Outcome reserve_pinned(const Instant& now, const Terms& terms, const Pin& pin,
+                                       std::uint64_t count);
 
-  /// Up to `count` IDs of the reservation, at least one. Only if fresh(), or just after reserve()
-  /// was ready.
+  /// How long to wait after `spent`, in nanoseconds: until the tick is over, or more of it is released.
+  [[nodiscard]] std::int64_t pause_ns(const Instant& now) const;
+
+  /// Up to `count` IDs of the reservation, at least one. Only if fresh(), or just after reserve() was ready.
   [[nodiscard]] Run take(std::uint64_t count) {
     const Run run{next_, std::min(count, (end_ - next_) / step_), step_};
     next_ += run.count * step_;
     return run;
   }
-
-  /// Whether take() would give anything.
-  [[nodiscard]] bool has_reservation() const { return next_ != end_; }
 
   /// Drops the reservation: the next ID is made under new terms.
   void forget() {
@@ -136,23 +143,31 @@ class Session {
   [[nodiscard]] std::optional<Id> last() const {
     return next_ == begin_ ? before_ : std::optional<Id>(next_ - step_);
   }
+  void forget_last() {
+    begin_ = next_;
+    before_.reset();
+  }
 
  private:
   template <typename Take>
-  [[nodiscard]] Moment reserve_by(Take take, const Reading& reading, const Terms& terms);
-  void heed_reset();
+  [[nodiscard]] Outcome reserve_by(Take take, const Instant& now, const Terms& terms);
+  [[nodiscard]] std::optional<Range> take_from(unsigned worker, Tick tick, std::uint64_t count);
   [[nodiscard]] bool take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count);
-  [[nodiscard]] bool take_pinned(Tick tick, std::uint64_t node, const Pin& pin,
-                                 std::uint64_t count);
+  [[nodiscard]] bool take_pinned(Tick tick, const Pin& pin, std::uint64_t count);
+  [[nodiscard]] bool has_reservation() const { return next_ != end_; }
+  [[nodiscard]] bool is_latest(Tick tick) const {
+    const auto into = server_->timeline.latest() - division_.begin_ms(tick);
+    return into >= 0 && into < division_.unit_ms;
+  }
   [[nodiscard]] unsigned first_worker(Tick tick, std::uint64_t count) const;
   [[nodiscard]] bool rises_with(unsigned worker, Tick tick, std::uint64_t node) const;
   [[nodiscard]] std::uint64_t next_share(Tick tick) const;
   [[nodiscard]] bool alone_on(unsigned worker) const;
-  void adopt(Range range, Parts parts);
-  void arm(const Reading& reading);
+  [[nodiscard]] bool shares(unsigned worker) const;
+  [[nodiscard]] std::uint64_t allowance_of(unsigned worker, Tick tick);
+  void adopt(Range range, Tick tick, Parts parts);
 
-  // Read by every call: the IDs from next_ to end_ are ours, and their tick lasts `span_` cycles
-  // from `start_`.
+  // Read by every call: the IDs from next_ to end_ are ours, and their tick lasts `span_` cycles from `start_`.
   Id next_ = 0;
   Id end_ = 0;
   Id step_ = 1;
@@ -161,14 +176,28 @@ class Session {
 
   Id begin_ = 0;              // of the reservation: what lies in [begin_, next_) was handed out
   std::optional<Id> before_;  // the last ID handed out before the reservation
-  Parts reserved_;            // what begin_ says
+  Tick tick_ = 0;             // of the reservation, in units since 1970
+  std::uint64_t node_ = 0;    // of the reservation
+  Position released_ = 0;     // of its tick, when the time was read last
+  Era era_ = 0;               // when the time was read last
+  UnixMs ms_ = 0;             // when the time was read last
   std::uint64_t share_ = 0;   // how much was taken at once of a shared worker
   bool starved_ = false;      // the last tick was not enough for this session
   unsigned home_ = 0;
-  unsigned cursor_ = 0;       // the worker of the reservation
-  std::uint64_t resets_ = 0;  // of the space, when it was asked last
+  unsigned cursor_ = 0;  // the worker of the reservation
+
+  // What this session may still take of a shared worker in this millisecond.
+  struct Allowance {
+    UnixMs ms = -1;
+    unsigned worker = 0;
+    std::uint64_t blocks = 0;
+  };
+  Allowance allowance_;
+
+  Server* server_ = nullptr;
   Space* space_ = nullptr;
-  const Layout* layout_ = nullptr;
+  Layout layout_ = standard_layout;
+  Division division_ = division_of(standard_layout);
   CycleMeter meter_;
 };
 

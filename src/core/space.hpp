@@ -1,29 +1,19 @@
-// A space: the shared words of one layout on one server. All IDs of that layout come out of it,
-// whatever the database.
+// A space: the cursors from which the IDs of a layout are taken, and how a layout cuts a cursor's time into blocks.
 //
-// Guarantees, for `latest`, the last tick that any session has used:
-//   - It only rises. A session takes IDs of no other tick than the `latest` it read, so that an ID
-//   made after another
-//     one was finished never has an earlier time, even if the clock was set back in between.
-//   - It is never further ahead of the wall clock than the clock was set back (`setback`), but for
-//   the tolerance.
+// The standard layout has a space alone. All other layouts share a fixed number of spaces, some for each unit: so any
+// number of layouts may be in use, and using one takes nothing from anybody that could run out. Layouts that meet in a
+// space share its time: that costs them numbers, never uniqueness.
 //
-//     const Reading reading = space.read(layout, wall_clock_ns);
-//     const Moment moment = space.now(reading, limits);
-//     if (moment.outcome == Outcome::ready) ... take IDs of moment.tick from space.worker(i)
-//     else if nothing is left of that tick: space.move_on(moment.tick, reading)
+//     constexpr Division division = division_of(standard_layout);
+//     const Tick tick = division.tick_at(now_ns);                       // milliseconds since 1970
+//     space.worker(3).take(division.request(tick, division.end_of(tick), 100));
 //
-// A clock behind `latest` by no more than the tolerance is waited for (`latest` stays where it is;
-// what is left of its tick may be used). Further back, the distance is recorded as the setback and
-// `latest` moves on, tick by tick as they are spent, as long as it stays within the setback of the
-// clock: no faster than real time.
+// Guarantee: two ranges taken of one cursor for one layout have no sequence number of a tick in common.
 //
-// Limits: standard layout, no pointers: it may lie in shared memory at different addresses; zeroed
-// memory is a new one.
+// Limits: standard layout, no pointers: it may lie in shared memory at different addresses; zeroed memory is a new one.
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 
 #include "core/layout.hpp"
@@ -31,105 +21,100 @@
 
 namespace snowflake {
 
-enum class Outcome {
-  ready,
-  wait,               ///< all is spent until the clock moves on
-  beyond_horizon,     ///< the tick is past Terms::horizon, which has to be moved on first
-  before_epoch,       ///< the clock says a time before the layout's epoch
-  out_of_time,        ///< the layout's timestamps are used up
-  clock_too_far_back  ///< further than Limits::max_drift
-};
+/// Times of which IDs are made lie before this: 43 bits of milliseconds, in 2248.
+inline constexpr UnixMs end_of_making = UnixMs{1} << 43;
 
-/// What a session saw, in this order: what was used, then what the clock said. Hence a wall clock
-/// below `latest` has gone back; it is not just that others were faster.
-struct Reading {
-  Tick latest;
-  std::uint64_t cycles;  ///< the counter just before the wall clock was read
-  Tick wall;
-  std::int64_t left_ns;  ///< until the wall clock's tick ends; > 0
-  Tick setback =
-      0;  ///< as it was then: a session that lost the CPU since must not compare with a later one
-};
+/// Units of which IDs are made, in milliseconds. (IDs are read of any unit.)
+inline constexpr std::int32_t making_units[] = {1, 10, 100, 1000};
+inline constexpr std::int32_t longest_making_unit_ms = 1000;
 
-/// How the clock may behave.
-struct Limits {
-  Tick max_drift;  ///< no IDs when the clock is found set back further than this
-  Tick tolerance;  ///< up to here, a clock set back is waited for
-  Tick last_tick;  ///< of the layout
-};
-
-/// A clock set back by up to 10 ms is waited for: NTP steps and virtual machines that resume cause
-/// such steps, and a wait of that length harms nobody.
-inline constexpr std::int64_t tolerance_ms = 10;
-
-[[nodiscard]] constexpr Limits limits_of(const Layout& layout, Tick max_drift) {
-  return {.max_drift = max_drift,
-          .tolerance = std::max<Tick>(1, tolerance_ms / layout.unit_ms),
-          .last_tick = layout.last_tick()};
+/// How many bits of a position are below the tick: what 64 bits leave.
+[[nodiscard]] constexpr unsigned fraction_bits_of(std::int32_t unit_ms) {
+  unsigned bits = 21;
+  for (std::int32_t unit = unit_ms; unit >= 10; unit /= 10) bits += 3;
+  return bits;
 }
 
-struct Moment {
-  Outcome outcome;
-  Tick tick = 0;    ///< if ready: take IDs of this tick
-  Tick behind = 0;  ///< how far the clock is behind `latest`
-  bool set_back =
-      false;  ///< the caller is the one who found that the clock was set back, and should say so
+/// Whether IDs can be made of the layout: its ticks must be those of the cursors.
+[[nodiscard]] constexpr bool can_make(const Layout& layout) {
+  for (const std::int32_t unit : making_units)
+    if (layout.unit_ms == unit) return layout.epoch_ms % unit == 0;
+  return false;
+}
+
+/// How a layout of which IDs can be made cuts time into blocks. Ticks here are units since 1970.
+struct Division {
+  std::int32_t unit_ms;
+  unsigned fraction_bits;
+  unsigned block_bits;
+
+  [[nodiscard]] constexpr std::int64_t unit_ns() const { return unit_ms * ns_per_ms; }
+  [[nodiscard]] constexpr Tick tick_at(std::int64_t unix_ns) const { return unix_ns / unit_ns(); }
+  [[nodiscard]] constexpr UnixMs begin_ms(Tick tick) const { return tick * unit_ms; }
+
+  /// How many sequence numbers of a tick are used: all, but of layouts whose sequence is very wide.
+  [[nodiscard]] constexpr std::uint64_t capacity() const {
+    return std::uint64_t{1} << (fraction_bits - block_bits);
+  }
+
+  [[nodiscard]] constexpr Position begin_of(Tick tick) const {
+    return static_cast<Position>(tick) << fraction_bits;
+  }
+  [[nodiscard]] constexpr Position end_of(Tick tick) const { return begin_of(tick + 1); }
+
+  /// The end of what may be taken at that time. A tick longer than a millisecond is released as it passes, block by
+  /// block: nobody can take a second's IDs at its beginning, and leave others to wait for the next one.
+  [[nodiscard]] constexpr Position released_at(std::int64_t unix_ns) const {
+    const Tick tick = tick_at(unix_ns);
+    if (unit_ms == 1) return end_of(tick);
+    const std::int64_t passed_us = (unix_ns - tick * unit_ns()) / 1000;
+    const auto passed = (static_cast<Position>(passed_us) << fraction_bits) /
+                        static_cast<Position>(unit_ns() / 1000);
+    return begin_of(tick) + (((passed >> block_bits) + 1) << block_bits);
+  }
+
+  [[nodiscard]] constexpr std::uint64_t sequence_at(Position position) const {
+    return (position & ((Position{1} << fraction_bits) - 1)) >> block_bits;
+  }
+
+  [[nodiscard]] constexpr Position position_of(Tick tick, std::uint64_t sequence) const {
+    return begin_of(tick) + (sequence << block_bits);
+  }
+
+  [[nodiscard]] constexpr Request request(Tick tick, Position end, std::uint64_t count) const {
+    return {.begin = begin_of(tick), .end = end, .block_bits = block_bits, .count = count};
+  }
 };
 
-/// How often the clock was found set back since the space was made, and by how much at most.
-struct Setbacks {
-  std::uint64_t count;
-  Tick largest;
-};
+[[nodiscard]] constexpr Division division_of(const Layout& layout) {
+  const unsigned fraction_bits = fraction_bits_of(layout.unit_ms);
+  const unsigned used = std::min<unsigned>(layout.sequence.width, fraction_bits);
+  return {.unit_ms = layout.unit_ms,
+          .fraction_bits = fraction_bits,
+          .block_bits = fraction_bits - used};
+}
 
 class Space {
  public:
   static constexpr unsigned max_workers = 32;
 
-  /// `wall_clock_ns`: nanoseconds since 1970-01-01 UTC.
-  [[nodiscard]] Reading read(const Layout& layout, std::int64_t (*wall_clock_ns)()) const;
-
-  /// Which tick to take IDs of. Raises `latest` to the wall clock, or deals with a clock that is
-  /// behind it.
-  [[nodiscard]] Moment now(const Reading& reading, const Limits& limits);
-
-  /// `spent` has nothing left for the caller: moves on to the next tick if the clock allows. If
-  /// not, wait.
-  [[nodiscard]] bool move_on(Tick spent, const Reading& reading);
-
-  /// Ticks up to `used` were used, by whatever left a trace of it (a horizon, an ID from
-  /// elsewhere): IDs are made of later ones from now on. Refused as clock_too_far_back, with
-  /// nothing changed, where that is too far ahead.
-  [[nodiscard]] Moment observe(Tick used, const Reading& reading, const Limits& limits);
-
-  /// Forgets all that is later than `wall`. May lead to duplicates of IDs made later than that; for
-  /// an operator who knows that there are none. Sessions must forget what they know when resets()
-  /// has changed.
-  void reset(Tick wall, unsigned sequence_bits);
-
-  [[nodiscard]] Tick latest() const { return latest_.load(std::memory_order_acquire); }
-  [[nodiscard]] Tick setback() const { return setback_.load(std::memory_order_relaxed); }
-  [[nodiscard]] Setbacks setbacks() const;
-  [[nodiscard]] std::uint64_t resets() const { return resets_.load(std::memory_order_acquire); }
   [[nodiscard]] Worker& worker(unsigned number) { return workers_[number]; }
 
-  /// The worker with the fewest tenants, of the first `workers`; the lowest of equals, for it has
-  /// most above it.
-  [[nodiscard]] unsigned emptiest_worker(unsigned workers) const;
+  /// The worker with the fewest tenants, of the first `workers`; the lowest of equals, for it has most above it.
+  [[nodiscard]] unsigned emptiest_worker(unsigned workers) const {
+    unsigned emptiest = 0;
+    for (unsigned number = 1; number < workers; ++number)
+      if (workers_[number].tenants() < workers_[emptiest].tenants()) emptiest = number;
+    return emptiest;
+  }
+
+  /// For Server::reset().
+  void reset(Position position) {
+    for (Worker& worker : workers_) worker.reset(position);
+  }
 
  private:
-  void clock_is_right_again();
-  void clock_is_no_further_behind_than(Tick behind);
-  [[nodiscard]] bool clock_was_set_back(Tick behind, Tick tolerance);
-
-  alignas(cache_line) std::atomic<Tick> latest_ = 0;
-  std::atomic<Tick> setback_ = 0;
-  std::atomic<std::uint64_t> setback_count_ = 0;
-  std::atomic<Tick> largest_setback_ = 0;
-  std::atomic<std::uint64_t> resets_ = 0;
   Worker workers_[max_workers];
-
-  static_assert(std::atomic<Tick>::is_always_lock_free);
 };
 
 }  // namespace snowflake

@@ -3,18 +3,25 @@
 #include <limits>
 
 #include "core/layout_text.hpp"
+#include "core/space.hpp"
 
 namespace snowflake {
 namespace {
 
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+
+// Stored: never change.
+constexpr std::uint64_t version = 1;
+constexpr unsigned version_bits = 4;
+constexpr unsigned rate_bits = 32;  // IDs a second; 0: no limit. Not used yet
+constexpr unsigned unit_bits = 16;
 constexpr unsigned width_bits = 6;
 constexpr unsigned epoch_bits = 42;  // milliseconds, until 2109
 constexpr unsigned order_bits = 2;
 constexpr unsigned encoding_bits = 3;
 constexpr unsigned character_bits = 6;
 
-// 0 stands for "no more".
+// Stored, as place in this text plus 1; 0 stands for "no more".
 constexpr std::string_view characters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 
@@ -42,7 +49,7 @@ class BitReader {
   std::uint64_t word_;
 };
 
-// The fields below the timestamp, by number.
+// The fields below the timestamp. Stored, as place in this list.
 constexpr Field Layout::*lower_fields[] = {&Layout::node, &Layout::worker, &Layout::shard,
                                            &Layout::sequence};
 constexpr std::size_t lower_count = std::size(lower_fields);
@@ -82,7 +89,7 @@ std::uint8_t take_width(BitReader& bits) {
 }
 
 constexpr SequenceParameters frame{
-    .start = 1, .increment = largest, .min = 0, .max = 0, .cache = 0};
+    .start = 1, .increment = largest, .min = 0, .max = 0, .cache = 0, .cycle = false};
 
 }  // namespace
 
@@ -133,9 +140,14 @@ SequenceParameters pack(const GeneratorSpec& spec) {
   cache.put(layout.shard.width, width_bits);
   cache.put(layout.sequence.width, width_bits);
 
+  BitWriter max;
+  max.put(version, version_bits);
+  max.put(0, rate_bits);
+  max.put(static_cast<std::uint64_t>(layout.unit_ms), unit_bits);
+
   SequenceParameters parameters = frame;
   parameters.min = -min.word();
-  parameters.max = largest - layout.unit_ms;
+  parameters.max = largest - max.word();
   parameters.cache = cache.word();
   return parameters;
 }
@@ -143,8 +155,7 @@ SequenceParameters pack(const GeneratorSpec& spec) {
 std::optional<GeneratorSpec> unpack(const SequenceParameters& parameters) {
   if (parameters.start != frame.start || parameters.increment != frame.increment)
     return std::nullopt;
-  if (parameters.min > 0 || parameters.min < -largest || parameters.max < largest - max_unit_ms)
-    return std::nullopt;
+  if (parameters.min > 0 || parameters.min < -largest || parameters.max < 0) return std::nullopt;
   GeneratorSpec spec;
   Layout& layout = spec.layout;
 
@@ -162,14 +173,18 @@ std::optional<GeneratorSpec> unpack(const SequenceParameters& parameters) {
   Order order{};
   for (std::size_t i = lower_count; i-- > 0;) order.fields[i] = min.take(order_bits);
   layout.epoch_ms = static_cast<UnixMs>(min.take(epoch_bits));
-  layout.unit_ms = static_cast<std::int32_t>(largest - parameters.max);
   place_fields(layout, order);
+
+  BitReader max(largest - parameters.max);
+  layout.unit_ms = static_cast<std::int32_t>(max.take(unit_bits));
 
   if (!prefix || encoding == 0 || encoding > static_cast<std::uint64_t>(Encoding::hex))
     return std::nullopt;
   spec.prefix = *prefix;
   spec.encoding = static_cast<Encoding>(encoding);
-  if (problem_of(layout, layout.epoch_ms) != nullptr || pack(spec) != parameters)
+  // Of a layout of which no IDs can be made, of another version, with bits that mean nothing: packed, it is not the same.
+  if (problem_of(layout, layout.epoch_ms) != nullptr || !can_make(layout) ||
+      pack(spec) != parameters)
     return std::nullopt;
   return spec;
 }

@@ -1,20 +1,17 @@
-// What makes a sequence a generator: its layout and options, written into the parameters of the
-// sequence itself.
+// What makes a sequence a generator: its layout and options, written into the parameters of the sequence itself.
 //
-// So a generator is its sequence and nothing else. Whatever PostgreSQL does with a sequence it does
-// with a generator: dump, restore, copy, upgrade, rename, give away, drop; there is no second place
-// that could be forgotten.
+// So a generator is its sequence and nothing else. Whatever PostgreSQL does with a sequence it does with a generator:
+// dump, restore, copy, upgrade, rename, give away, drop; there is no second place that could be forgotten.
 //
-//     CREATE SEQUENCE orders_id START 1 INCREMENT 9223372036854775807
-//       MINVALUE -…   the layout's epoch, order of fields, widths of timestamp and node; whether
-//       ordered MAXVALUE …    the layout's unit, subtracted from the largest bigint CACHE … the
-//       widths of worker, shard and sequence; encoding and prefix
+//     CREATE SEQUENCE orders_id START 1 INCREMENT 9223372036854775807 NO CYCLE
+//       MINVALUE -…   the layout's epoch, order of fields, widths of timestamp and node; whether ordered
+//       MAXVALUE …    version of this format, room for a rate, the layout's unit; subtracted from the largest bigint
+//       CACHE …       prefix, encoding, the widths of worker, shard and sequence
 //
-// The increment overflows from every value, so that nextval() cannot move it: it fails (and gives
-// 1, once, of a sequence that was never used).
+// From 1 on, the increment overflows: nextval() fails. The sequence's value means nothing.
 //
-// Guarantees: unpack() gives what pack() was given; of other parameters it gives a valid spec or
-// nothing.
+// Guarantees: unpack() gives what pack() was given; of other parameters it gives a valid spec or nothing. The format is
+// stored in catalogs and dumps: its numbers never change, and a new version gets a new number.
 #pragma once
 
 #include <cstdint>
@@ -62,6 +59,7 @@ struct SequenceParameters {
   std::int64_t min;
   std::int64_t max;
   std::int64_t cache;
+  bool cycle = false;
 
   [[nodiscard]] constexpr bool operator==(const SequenceParameters&) const = default;
 };

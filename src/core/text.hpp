@@ -23,7 +23,15 @@
 
 namespace snowflake {
 
-enum class Encoding : std::uint8_t { none, base32, base36, base58, base62, hex };
+/// Stored in the parameters of generators: never renumber.
+enum class Encoding : std::uint8_t {
+  none = 0,
+  base32 = 1,
+  base36 = 2,
+  base58 = 3,
+  base62 = 4,
+  hex = 5
+};
 
 /// none if there is no encoding of that name.
 [[nodiscard]] Encoding find_encoding(std::string_view name);

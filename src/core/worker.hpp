@@ -1,66 +1,80 @@
-// A worker: one cursor in shared memory, from which all sessions take ranges of (tick, sequence).
+// A worker: one cursor in shared memory, from which all sessions take.
+//
+// A cursor is a point in time. Its position counts ticks (milliseconds, say) since 1970 and, in the lower bits,
+// fractions of a tick; a session takes a piece of a tick, which pays for as many IDs as the piece has blocks. How long
+// a block is depends on the layout: one with 4096 sequence numbers cuts a tick into 4096 blocks. So layouts of any
+// width may take from one cursor, and what each pays is its share of the time.
+//
+//     position     tick since 1970 | fraction
+//                                    ^ fraction_bits
 //
 // Guarantee: no position is given to two callers. It rests on one word:
 //
-//     Everything below the cursor has been given away or passed by; everything from the cursor on
-//     is free.
+//     Everything below the cursor has been handed out or skipped; everything from the cursor on is free.
 //
-// take() moves the cursor to the end of what it gives, by compare-and-swap; of two racing callers
-// one sees the cursor that the other has moved. give_back() lowers it only from the end of the
-// caller's own range, hence over positions that the caller owns and nobody was given after. A
-// caller that dies keeps what it took: lost, never reused.
+// take() moves the cursor to the end of what it gives, by compare-and-swap; of two racing callers one sees the cursor
+// that the other has moved. give_back() lowers it only from the end of the caller's own piece, hence over positions
+// that the caller owns and nobody was given after. A caller that dies keeps what it took: lost, never reused.
 //
 //     Worker worker;
-//     if (std::optional<Range> range = worker.take({.tick = now, .count = 100, .sequence_bits =
-//     12})) ...
+//     if (std::optional<Range> range = worker.take({.begin = tick, .end = tick_end, .block_bits = 9, .count = 100})) ...
 //
-// Limits: a worker gives only out of the tick it is asked for, and never out of one before its
-// cursor.
+// Limits: a worker gives only out of what it is asked for, and never from before its cursor.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
-#include "core/layout.hpp"
-
 namespace snowflake {
 
-/// A tick and a sequence in one word: tick << sequence_bits | sequence. Counts on over the end of a
-/// tick.
+/// A point in time, as a cursor counts it.
 using Position = std::uint64_t;
 
-/// Positions [begin, end), all of one tick.
+/// Positions [begin, end): whole blocks, all of one tick.
 struct Range {
   Position begin;
   Position end;
 };
 
 struct Request {
-  Tick tick;               ///< take out of this tick
-  std::uint64_t count;     ///< at most so many, at least one
-  unsigned sequence_bits;  ///< width of the sequence
+  Position begin;       ///< take from here on; the beginning of a tick
+  Position end;         ///< and not beyond, a multiple of the block's length from `begin`
+  unsigned block_bits;  ///< a block is 2^block_bits positions
+  std::uint64_t count;  ///< at most so many blocks, at least one
 };
 
-/// Two CPUs that write to one line take turns; a line each keeps workers apart. Both x86-64 and
-/// most ARM have 64.
+/// Two CPUs that write to one line take turns; a line each keeps workers apart. Both x86-64 and most ARM have 64.
 inline constexpr std::size_t cache_line = 64;
 
 class alignas(cache_line) Worker {
  public:
-  /// Up to `count` positions of the tick, or nothing if it is spent (or already left behind).
-  [[nodiscard]] std::optional<Range> take(const Request& request) {
-    const auto first = static_cast<Position>(request.tick) << request.sequence_bits;
-    const Position past = first + (Position{1} << request.sequence_bits);
+  /// Up to `count` blocks, or nothing if there are none left (or the cursor has left them behind). `is_valid` is asked
+  /// when the cursor has been read: if it says that the request is outdated by a reset(), nothing is taken; if that
+  /// comes later, the compare-and-swap fails.
+  template <typename IsValid>
+  [[nodiscard]] std::optional<Range> take(const Request& request, IsValid is_valid) {
     Position cursor = cursor_.load(std::memory_order_acquire);
     for (;;) {
-      const Position begin = std::max(cursor, first);
-      if (begin >= past) return std::nullopt;
-      const Position end = begin + std::min(request.count, past - begin);
+      const Position begin = first_block(cursor, request);
+      if (begin >= request.end || !is_valid()) return std::nullopt;
+      const std::uint64_t blocks = (request.end - begin) >> request.block_bits;
+      const Position end = begin + (std::min(request.count, blocks) << request.block_bits);
       if (cursor_.compare_exchange_weak(cursor, end, std::memory_order_acq_rel))
         return Range{begin, end};
     }
+  }
+
+  [[nodiscard]] std::optional<Range> take(const Request& request) {
+    return take(request, [] { return true; });
+  }
+
+  /// How many blocks take() would find at this moment.
+  [[nodiscard]] std::uint64_t blocks_left(const Request& request) const {
+    const Position begin = first_block(cursor_.load(std::memory_order_relaxed), request);
+    return begin >= request.end ? 0 : (request.end - begin) >> request.block_bits;
   }
 
   /// Returns what the caller was given and has not used, if nobody took after it.
@@ -69,8 +83,9 @@ class alignas(cache_line) Worker {
     cursor_.compare_exchange_strong(own_end, unused.begin, std::memory_order_acq_rel);
   }
 
-  /// For Space::reset(): breaks the guarantee for what was taken from `position` on.
-  void reset(Position position) { cursor_.store(position, std::memory_order_release); }
+  /// For Server::reset(): breaks the guarantee for what was taken from `position` on. One position more, so that the
+  /// cursor is a value that no session has read before.
+  void reset(Position position) { cursor_.store(position + 1, std::memory_order_release); }
 
   /// How many sessions call this worker their home: says how much to take at once, nothing else.
   [[nodiscard]] std::uint32_t tenants() const { return tenants_.load(std::memory_order_relaxed); }
@@ -78,6 +93,12 @@ class alignas(cache_line) Worker {
   void move_out() { tenants_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
+  /// Where the first whole block begins that is free.
+  [[nodiscard]] static Position first_block(Position cursor, const Request& request) {
+    const Position mask = (Position{1} << request.block_bits) - 1;
+    return std::max((cursor + mask) & ~mask, request.begin);
+  }
+
   std::atomic<Position> cursor_ = 0;
   std::atomic<std::uint32_t> tenants_ = 0;
 

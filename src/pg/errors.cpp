@@ -1,12 +1,19 @@
 #include "pg/errors.hpp"
 
+#include "core/space.hpp"
+#include "core/timeline.hpp"
 #include "pg/postgres.hpp"
+#include "pg/settings.hpp"
 #include "pg/time.hpp"
 
 namespace snowflake::pg {
 namespace {
 
-[[noreturn]] void raise_before_epoch(const Layout& layout) {
+double seconds(UnixMs ms) { return static_cast<double>(ms) / 1000.0; }
+
+}  // namespace
+
+void raise_before_epoch(const Layout& layout) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("cannot make a Snowflake ID: the clock is before the epoch"),
                   errdetail("The layout's time begins at %s.", utc_text(layout.time_at(0)).text),
@@ -14,50 +21,51 @@ namespace {
   pg_unreachable();
 }
 
-[[noreturn]] void raise_out_of_time(const Layout& layout) {
+void raise_out_of_time(const Layout& layout) {
   ereport(ERROR, (errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
-                  errmsg("cannot make a Snowflake ID: the time of the layout has ended"),
+                  errmsg("cannot make a Snowflake ID: the layout's timestamp range is exhausted"),
                   errdetail("Its last millisecond was %s.",
                             utc_text(layout.time_at(layout.last_tick() + 1) - 1).text),
                   errhint("If the year is wrong, set the server's clock.")));
   pg_unreachable();
 }
 
-[[noreturn]] void raise_clock_too_far_back(const Moment& moment, const Layout& layout) {
-  ereport(ERROR,
-          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-           errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last one",
-                  seconds(moment.behind, layout)),
-           errdetail("That is more than snowflake_id.max_clock_drift allows."),
-           errhint("Set the server's clock; or wait until it has caught up; or, if no later IDs "
-                   "exist any more, call snowflake_reset_clock().")));
+void raise_clock_too_far_back(UnixMs behind_ms) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last one",
+                         seconds(behind_ms)),
+                  errdetail("That is more than snowflake_id.max_clock_drift allows."),
+                  errhint("Set the server's clock; or wait until it has caught up; or, if no later "
+                          "IDs exist any more, call snowflake_reset_clock().")));
   pg_unreachable();
 }
 
-}  // namespace
-
-void raise_outcome(const Moment& moment, const Layout& layout) {
-  switch (moment.outcome) {
-    case Outcome::before_epoch:
-      raise_before_epoch(layout);
-    case Outcome::out_of_time:
-      raise_out_of_time(layout);
-    case Outcome::clock_too_far_back:
-      raise_clock_too_far_back(moment, layout);
-    case Outcome::ready:
-    case Outcome::wait:
-    case Outcome::beyond_horizon:
-      break;
-  }
-  elog(ERROR, "snowflake_id: outcome %d is no error", static_cast<int>(moment.outcome));
-  pg_unreachable();
+void refuse_too_late(UnixMs ahead_ms) {
+  if (ahead_ms <= max_clock_drift_ms()) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("the ID is %.3f s ahead of the clock", seconds(ahead_ms)),
+                  errdetail("That is more than snowflake_id.max_clock_drift allows.")));
 }
 
-void warn_of_clock_set_back(const Moment& moment, const Layout& layout) {
+void refuse_time_without_horizon(UnixMs time) {
+  const Tick tick = standard_layout.tick_at(time);
+  if (tick < 0) raise_before_epoch(standard_layout);
+  if (tick > standard_layout.last_tick()) raise_out_of_time(standard_layout);
+}
+
+void warn_of_clock_set_back(UnixMs behind_ms) {
   ereport(WARNING,
           (errmsg("the clock was set back: it is %.3f s behind the last Snowflake ID",
-                  seconds(moment.behind, layout)),
-           errdetail("IDs go on from the time of the last one until the clock has caught up.")));
+                  seconds(behind_ms)),
+           errdetail("IDs go on from the time of the last one, at half speed, until the clock has "
+                     "caught up.")));
+}
+
+void log_leap_of_clock() {
+  ereport(LOG, (errmsg("the clock has leapt ahead"),
+                errdetail("Snowflake IDs go on from the time known, and follow the clock when this "
+                          "has lasted for %d s.",
+                          static_cast<int>(Timeline::lasting_ns / (1000 * ns_per_ms)))));
 }
 
 void refuse_on_standby() {
@@ -67,9 +75,19 @@ void refuse_on_standby() {
                   errhint("Connect to the primary; IDs can be read and decoded here.")));
 }
 
-void check_usage(Oid sequence) {
-  const AclResult result = pg_class_aclcheck(sequence, GetUserId(), ACL_USAGE);
+void check_privilege(Oid sequence, AclMode any_of) {
+  const AclResult result = pg_class_aclcheck(sequence, GetUserId(), any_of);
   if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_SEQUENCE, get_rel_name(sequence));
+}
+
+void check_can_make(const Layout& layout) {
+  if (!can_make(layout))
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no IDs can be made of this layout"),
+             errdetail("The unit must be 1ms, 10ms, 100ms or 1s, and the epoch a multiple of "
+                       "it since 1970-01-01."),
+             errhint("IDs of the layout can be read all the same.")));
+  if (layout.tick_at(wall_clock_ns() / ns_per_ms) > layout.last_tick()) raise_out_of_time(layout);
 }
 
 Id checked_id(std::int64_t id) {

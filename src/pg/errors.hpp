@@ -1,25 +1,42 @@
-// What PostgreSQL's users are told: the one place where outcomes of the core become SQLSTATEs,
-// messages and hints.
+// What PostgreSQL's users are told when something is not possible: SQLSTATEs, messages and hints that several places
+// have in common, and all that speak of the clock.
 #pragma once
 
 #include "core/layout.hpp"
-#include "core/space.hpp"
 #include "core/text.hpp"
 #include "pg/postgres.hpp"
 
 namespace snowflake::pg {
 
-/// Raises the error of an outcome that is neither ready nor wait.
-[[noreturn]] void raise_outcome(const Moment& moment, const Layout& layout);
+/// 55000: the time is before the layout's epoch.
+[[noreturn]] void raise_before_epoch(const Layout& layout);
 
-/// Warns that the clock was set back and IDs go on from the last time used.
-void warn_of_clock_set_back(const Moment& moment, const Layout& layout);
+/// 2200H: the layout's timestamps are used up.
+[[noreturn]] void raise_out_of_time(const Layout& layout);
+
+/// 55000: the clock is so many milliseconds behind, more than is allowed.
+[[noreturn]] void raise_clock_too_far_back(UnixMs behind_ms);
+
+/// 55000 if an observed ID is further ahead of the clock than is allowed.
+void refuse_too_late(UnixMs ahead_ms);
+
+/// 55000, 2200H unless a horizon can hold that time.
+void refuse_time_without_horizon(UnixMs time);
+
+/// Warns that the clock was set back, and IDs go on from the last time used.
+void warn_of_clock_set_back(UnixMs behind_ms);
+
+/// Tells the server's log of a clock that leapt ahead.
+void log_leap_of_clock();
 
 /// 25006: this server is a standby.
 void refuse_on_standby();
 
-/// 42501 unless the current user has USAGE on the generator's sequence.
-void check_usage(unsigned int sequence);
+/// 42501 unless the current user has one of these privileges on the sequence.
+void check_privilege(Oid sequence, AclMode any_of);
+
+/// 22023 unless IDs can be made of the layout; 2200H if its time is over.
+void check_can_make(const Layout& layout);
 
 /// 22003 unless the ID is one of the layout: not negative, and no bits above those of its fields.
 [[nodiscard]] Id checked_id(std::int64_t id, const Layout& layout);

@@ -1,8 +1,8 @@
-// SQL functions that make IDs: unpack, ask the generator, pack. The last argument, where it is
-// given, is the generator.
+// SQL functions that make IDs: unpack, ask the generator, pack. The generator, where one is given, comes after the
+// number of IDs that are wanted; the shard comes last.
 #include "core/text.hpp"
 #include "pg/errors.hpp"
-#include "pg/generator.hpp"
+#include "pg/generators.hpp"
 #include "pg/postgres.hpp"
 
 namespace snowflake::pg {
@@ -10,14 +10,26 @@ namespace {
 
 const FmgrInfo* caller_of(FunctionCallInfo fcinfo) { return fcinfo->flinfo; }
 
-/// generator_argument(), remembered from call to call: for functions that are called once a row.
-Generator& remembered_generator(FunctionCallInfo fcinfo, int argument) {
-  auto* generator = static_cast<Generator*>(fcinfo->flinfo->fn_extra);
-  if (generator != nullptr && generator->is_bound_to(PG_GETARG_OID(argument))) [[likely]]
+/// A generator remembered from call to call, for functions that are called once a row.
+struct Remembered {
+  Generator* generator = nullptr;
+  Oid sequence = InvalidOid;  // none: the default one
+
+  [[nodiscard]] Generator& get(const FmgrInfo* caller) {
+    if (!OidIsValid(sequence)) return default_generator;
+    if (generator == nullptr || !generator->is_bound_to(sequence)) [[unlikely]]
+      generator = &generator_named(sequence, caller);
     return *generator;
-  generator = &generator_named(PG_GETARG_OID(argument), caller_of(fcinfo));
-  fcinfo->flinfo->fn_extra = generator;
-  return *generator;
+  }
+};
+
+/// generator_argument(), remembered.
+Generator& remembered_generator(FunctionCallInfo fcinfo, int argument) {
+  Remembered remembered{.generator = static_cast<Generator*>(fcinfo->flinfo->fn_extra),
+                        .sequence = PG_GETARG_OID(argument)};
+  Generator& generator = remembered.get(caller_of(fcinfo));
+  fcinfo->flinfo->fn_extra = &generator;
+  return generator;
 }
 
 void fill(std::int64_t* ids, std::uint64_t count, Generator& generator, const FmgrInfo* caller) {
@@ -53,11 +65,16 @@ ArrayType* new_bigint_array(std::uint64_t count) {
 FuncCallContext* begin_set(FunctionCallInfo fcinfo, std::int64_t count) {
   FuncCallContext* set = SRF_FIRSTCALL_INIT();
   set->max_calls = checked_count(count);
-  set->user_fctx = &generator_argument(fcinfo, 1);
+  auto* remembered = static_cast<Remembered*>(
+      MemoryContextAllocZero(set->multi_call_memory_ctx, sizeof(Remembered)));
+  remembered->sequence = PG_NARGS() > 1 ? PG_GETARG_OID(1) : InvalidOid;
+  set->user_fctx = remembered;
   return set;
 }
 
-Generator& generator_of(FuncCallContext* set) { return *static_cast<Generator*>(set->user_fctx); }
+Generator& generator_of(FuncCallContext* set, const FmgrInfo* caller) {
+  return static_cast<Remembered*>(set->user_fctx)->get(caller);
+}
 
 Datum id_datum(Id id) { return Int64GetDatum(static_cast<std::int64_t>(id)); }
 
@@ -110,7 +127,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_next_set) {
   if (SRF_IS_FIRSTCALL()) begin_set(fcinfo, PG_GETARG_INT64(0));
   FuncCallContext* set = SRF_PERCALL_SETUP();
   if (set->call_cntr == set->max_calls) SRF_RETURN_DONE(set);
-  const Id id = generator_of(set).next(caller_of(fcinfo));
+  const Id id = generator_of(set, caller_of(fcinfo)).next(caller_of(fcinfo));
   SRF_RETURN_NEXT(set, id_datum(id));
 }
 
@@ -123,8 +140,8 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_reserve) {
   }
   FuncCallContext* set = SRF_PERCALL_SETUP();
   if (set->max_calls == 0) SRF_RETURN_DONE(set);
-  Generator& generator = generator_of(set);
   const FmgrInfo* caller = caller_of(fcinfo);
+  Generator& generator = generator_of(set, caller);
   const Run run =
       generator.take(caller, longest_range(set->max_calls, generator.spec(caller).layout));
   set->max_calls -= run.count;  // counts down: what is still to be handed out
@@ -134,7 +151,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_reserve) {
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_last) {
-  const std::optional<Id> last = generator_argument(fcinfo, 0).last();
+  const std::optional<Id> last = generator_argument(fcinfo, 0).last(caller_of(fcinfo));
   if (!last)
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("no Snowflake ID was made in this session yet"),

@@ -1,116 +1,35 @@
 #include "pg/generator.hpp"
 
-#include <new>
-
-#include "core/clock.hpp"
 #include "pg/errors.hpp"
 #include "pg/generator_spec.hpp"
+#include "pg/horizon.hpp"
+#include "pg/own_sequence.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
+#include "pg/wait.hpp"
 
 namespace snowflake::pg {
-namespace {
 
-constexpr const char* sequence_name = "snowflake_id";
+void (*before_first_join)() = nullptr;
 
-/// An entry of the table of named generators.
-struct Named {
-  Oid sequence;  // the key
-  Generator generator;
-};
-
-constinit HTAB* named_generators = nullptr;
-
-void leave_at_exit(int, Datum) {
-  for_each_generator([](Generator& generator) { generator.leave(); });
+std::optional<Instant> read_time() {
+  const std::optional<Instant> now = shared().server.timeline.now(system_clocks);
+  if (!now) return now;
+  if (now->set_back) warn_of_clock_set_back(now->ahead_ms());
+  if (now->leapt) log_leap_of_clock();
+  if (too_far_back(*now, max_clock_drift_ms())) raise_clock_too_far_back(now->ahead_ms());
+  return now;
 }
 
-void sequence_changed(Datum, Oid relation) {
-  const auto forget_if = [](Generator& generator, Oid changed) {
-    if (!OidIsValid(changed) || generator.is_bound_to(changed)) generator.forget_sequence();
-  };
-  forget_if(default_generator, relation);
-  if (named_generators == nullptr) return;
-  if (!OidIsValid(relation)) {
-    for_each_generator([](Generator& generator) { generator.forget_sequence(); });
-  } else if (auto* entry = static_cast<Named*>(
-                 hash_search(named_generators, &relation, HASH_FIND, nullptr))) {
-    entry->generator.forget_sequence();
+Instant await_time() {
+  for (;;) {
+    if (const std::optional<Instant> now = read_time()) return *now;
+    nap_for_clock(ns_per_ms);
   }
-}
-
-void roles_changed(Datum, SyscacheNumber, uint32) {
-  for_each_generator([](Generator& generator) { generator.forget_permission(); });
-}
-
-/// Once a backend, with its first generator.
-void register_callbacks() {
-  static bool registered = false;
-  if (registered) return;
-  before_shmem_exit(leave_at_exit, 0);
-  CacheRegisterRelcacheCallback(sequence_changed, 0);
-  CacheRegisterSyscacheCallback(AUTHOID, roles_changed, 0);
-  CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_changed, 0);
-  registered = true;
-}
-
-/// Waits for the clock: in naps of a millisecond at most, so that a cancel is answered at once.
-void nap(std::int64_t ns) {
-  CHECK_FOR_INTERRUPTS();
-  pgstat_report_wait_start(clock_wait_event());
-  pg_usleep(static_cast<long>(std::min(ns, ns_per_ms) / 1000 + 1));
-  pgstat_report_wait_end();
-}
-
-/// The sequence of the extension to which that function belongs; InvalidOid if it was renamed.
-Oid find_own_sequence(Oid function) {
-  return get_relname_relid(sequence_name, get_func_namespace(function));
-}
-
-Oid own_sequence(Oid function) {
-  const Oid sequence = find_own_sequence(function);
-  if (!OidIsValid(sequence))
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_TABLE),
-             errmsg("the sequence \"%s\" of the extension snowflake_id is missing", sequence_name),
-             errhint("It must have that name and lie in the extension's schema.")));
-  return sequence;
-}
-
-HTAB* new_table() {
-  HASHCTL control{};
-  control.keysize = sizeof(Oid);
-  control.entrysize = sizeof(Named);
-  return hash_create("snowflake_id generators", 16, &control, HASH_ELEM | HASH_BLOBS);
-}
-
-}  // namespace
-
-constinit Generator default_generator;
-
-Generator& generator_named(Oid sequence, const FmgrInfo* caller) {
-  if (default_generator.is_bound_to(sequence) || sequence == find_own_sequence(caller->fn_oid))
-    return default_generator;
-  if (named_generators == nullptr) named_generators = new_table();
-  auto* entry = static_cast<Named*>(hash_search(named_generators, &sequence, HASH_FIND, nullptr));
-  if (entry == nullptr) {
-    (void)spec_of(sequence);  // an error, if it is no generator
-    entry = static_cast<Named*>(hash_search(named_generators, &sequence, HASH_ENTER, nullptr));
-    new (&entry->generator) Generator(sequence);
-  }
-  return entry->generator;
-}
-
-void for_each_generator(void (*visit)(Generator&)) {
-  visit(default_generator);
-  if (named_generators == nullptr) return;
-  HASH_SEQ_STATUS entries;
-  hash_seq_init(&entries, named_generators);
-  while (void* entry = hash_seq_search(&entries)) visit(static_cast<Named*>(entry)->generator);
 }
 
 Run Generator::take(const FmgrInfo* caller, std::uint64_t count) {
-  if (permitted_user_ != GetUserId() || !session_.fresh()) {
+  if (!may_go_on() || spec_.ordered || !session_.fresh()) {
     bind(caller);
     refuse_without_shard();
     const Pin pin = pin_of(0);
@@ -120,7 +39,7 @@ Run Generator::take(const FmgrInfo* caller, std::uint64_t count) {
 }
 
 [[gnu::noinline]] Id Generator::next_after_replenishing(const FmgrInfo* caller) {
-  if (spec_.ordered && !needs_shard() && permitted_user_ == GetUserId()) {
+  if (spec_.ordered && !needs_shard() && may_go_on()) {
     if (Id id; session_.next_pinned(pin_of(0), id)) return id;
   }
   return take(caller, 1).first;
@@ -132,7 +51,7 @@ Id Generator::next_of_shard(const FmgrInfo* caller, std::int64_t shard) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("the layout of this generator has no shard")));
   const Pin pin = pin_of(checked_part("shard", shard, spec_.layout.shard.max()));
-  if (Id id; permitted_user_ == GetUserId() && session_.next_pinned(pin, id)) return id;
+  if (Id id; may_go_on() && session_.next_pinned(pin, id)) return id;
   replenish(caller, 1, &pin);
   return session_.take(1).first;
 }
@@ -142,72 +61,84 @@ const GeneratorSpec& Generator::spec(const FmgrInfo* caller) {
   return spec_;
 }
 
-// Every turn of the loop looks at everything anew, for each step may have let a message of another
-// session in: a changed or dropped sequence, a reset, a revoked right.
+std::optional<Id> Generator::last(const FmgrInfo* caller) {
+  bind(caller);
+  check_privilege(sequence_, ACL_USAGE | ACL_SELECT);
+  return session_.last();
+}
+
+// Every turn of the loop looks at everything anew, for each step may have let a message of another session in: a
+// changed or dropped sequence, a reset, a revoked privilege. Once something is reserved, nothing can fail any more: an
+// error would leave a reservation behind that was made for this call.
 void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin) {
   refuse_on_standby();
   for (;;) {
     bind(caller);
     check_permission();
-    heed_reset();
-    const Reading reading = space_->read(spec_.layout, wall_clock_ns);
-    const Moment moment = pin != nullptr ? session_.reserve_pinned(reading, terms(), *pin, count)
-                                         : session_.reserve(reading, terms(), count);
-    if (moment.set_back) warn_of_clock_set_back(moment, spec_.layout);
-    switch (moment.outcome) {
+    horizon.bind(caller);
+    const std::optional<Instant> now = read_time();
+    if (!now) {
+      nap_for_clock(ns_per_ms);
+      continue;
+    }
+    if (!horizon.is_known(now->era)) {
+      horizon.cross(*now);
+      continue;
+    }
+    horizon.keep_ahead(*now);
+    if (!is_bound() || !may_go_on() || !horizon.is_bound() || !horizon.is_known(now->era)) continue;
+    switch (reserve(*now, count, pin)) {
       case Outcome::ready:
-        horizon_.keep_ahead(moment.tick, bounded());
-        if (session_.has_reservation()) return;
-        break;
+        return;
       case Outcome::beyond_horizon:
-        horizon_.cross(moment.tick, bounded());
+        horizon.cross(*now);
         break;
-      case Outcome::wait:
-        nap(reading.left_ns);
+      case Outcome::spent:
+        nap_for_clock(session_.pause_ns(*now));
         break;
-      default:
-        raise_outcome(moment, spec_.layout);
+      case Outcome::before_epoch:
+        raise_before_epoch(spec_.layout);
+      case Outcome::out_of_time:
+        raise_out_of_time(spec_.layout);
     }
   }
 }
 
-void Generator::bind(const FmgrInfo* caller) {
-  if (horizon_.is_bound()) return;
-  register_callbacks();
-  const Oid sequence = OidIsValid(named_) ? named_ : own_sequence(caller->fn_oid);
-  const GeneratorSpec spec = spec_of(sequence);
-  refuse_unless_permanent(sequence);
-  join_space(spec);
-  horizon_.bind(sequence);
+Outcome Generator::reserve(const Instant& now, std::uint64_t count, const Pin* pin) {
+  const Terms terms{.bounds = {.floor = now.floor, .horizon = horizon.bound()},
+                    .node = node_of(spec_.layout)};
+  return pin != nullptr ? session_.reserve_pinned(now, terms, *pin, count)
+                        : session_.reserve(now, terms, count);
 }
 
-// A sequence whose parameters were changed is another generator: it begins anew, in the space of
-// its layout.
-void Generator::join_space(const GeneratorSpec& spec) {
-  Space& space = space_of(spec.layout);
-  if (space_ != &space) {
-    session_.leave();
-    session_ = Session();
+void Generator::bind(const FmgrInfo* caller) {
+  if (is_bound()) return;
+  const Oid sequence = OidIsValid(named_) ? named_ : own_sequence(caller);
+  join(spec_of(sequence));
+  sequence_ = sequence;
+}
+
+// A sequence whose parameters were changed is another generator: it begins anew, in the space of its layout.
+void Generator::join(const GeneratorSpec& spec) {
+  if (session_.joined() && spec_.layout == spec.layout) {
+    spec_ = spec;
+    return;
   }
+  session_.leave();
+  session_ = Session();
   spec_ = spec;
-  space_ = &space;
-  if (!session_.joined()) session_.join(space, spec_.layout);
+  if (before_first_join != nullptr) before_first_join();
+  before_first_join = nullptr;
+  session_.join(shared().server, spec.layout);
 }
 
 void Generator::check_permission() {
-  if (permitted_user_ == GetUserId()) return;
-  check_usage(horizon_.sequence());
+  if (may_go_on()) return;
+  check_privilege(sequence_, ACL_USAGE);
   permitted_user_ = GetUserId();
 }
 
-void Generator::heed_reset() {
-  if (resets_ == space_->resets()) return;
-  resets_ = space_->resets();
-  horizon_.forget();
-}
-
-// A worker field has to say which cursor it was; without one, shards are spread over all cursors
-// there are.
+// A worker field has to say which cursor it was; without one, shards are spread over all cursors there are.
 Pin Generator::pin_of(std::uint64_t shard) const {
   const Layout& layout = spec_.layout;
   if (!needs_shard()) return Session::ordered_pin(layout);
@@ -224,48 +155,39 @@ void Generator::refuse_without_shard() const {
                   errhint("Call snowflake_next(generator, shard => ...).")));
 }
 
-Terms Generator::terms() const { return current_terms(spec_.layout, horizon_.tick()); }
-
-Bounded Generator::bounded() const {
-  return {.space = *space_,
-          .layout = spec_.layout,
-          .limits = limits_of(spec_.layout, terms().max_drift)};
-}
-
-// Other sessions may hold reservations of earlier ticks; they have ended when the clock has moved
-// on.
+// An ID that is not later than the time costs nobody anything: its tick is waited out. A later one moves the time of
+// the whole server, so that it takes the privilege by which setval() could do it.
+//
+// Other sessions may hold reservations of that tick. They have ended when two units have passed: a tick lasts one, and
+// at half speed two.
 void Generator::observe(const FmgrInfo* caller, Id id) {
   refuse_on_standby();
   bind(caller);
-  const Reading reading = space_->read(spec_.layout, wall_clock_ns);
-  const Moment moment = space_->observe(spec_.layout.decode(id).tick, reading, bounded().limits);
-  if (moment.outcome != Outcome::ready) raise_outcome(moment, spec_.layout);
+  check_permission();
+  const Layout layout = spec_.layout;
+  const Tick tick = layout.decode(id).tick;
+  const UnixMs ends = layout.time_at(tick + 1) - 1;
+  horizon.bind(caller);
+  horizon.cross(await_time());
+  const Instant now = await_time();
+  if (layout.time_at(tick) > now.ms()) {
+    check_privilege(horizon.sequence(), ACL_UPDATE);
+    refuse_too_late(ends - now.wall_ms());
+    shared().server.timeline.skip_past(ends, system_clocks);
+  }
   session_.forget();
-  horizon_.cross(space_->latest(), bounded());
-  nap(reading.left_ns);
-}
-
-// The horizon first: sessions look it up again when they find that the space was reset, and must
-// not find the old one, which they would rely on long after it is gone from the page.
-void Generator::reset_clock(const FmgrInfo* caller) {
-  refuse_on_standby();
-  bind(caller);
-  const Reading reading = space_->read(spec_.layout, wall_clock_ns);
-  if (reading.wall < 0) raise_outcome({.outcome = Outcome::before_epoch}, spec_.layout);
-  session_.forget();
-  reset_horizon(horizon_.sequence(), spec_.layout, reading.wall);
-  space_->reset(reading.wall, spec_.layout.sequence.width);
-}
-
-Generator::Clock Generator::clock(const FmgrInfo* caller) {
-  bind(caller);
-  return {.reading = space_->read(spec_.layout, wall_clock_ns),
-          .setbacks = space_->setbacks(),
-          .stored = stored_horizon(horizon_.sequence())};
+  rest(2 * layout.unit_ms * ns_per_ms, boot_clock_ns);
+  for (;;) {
+    const Instant then = await_time();
+    horizon.bind(caller);
+    horizon.cross(then);
+    if (then.ms() > ends) return;
+    nap_for_clock(ns_per_ms);
+  }
 }
 
 void Generator::forget_sequence() {
-  horizon_.unbind();
+  sequence_ = InvalidOid;
   session_.forget();
   forget_permission();
 }

@@ -1,9 +1,12 @@
-// A generator: what this backend needs to make IDs of one kind. It brings together the sequence
-// (which spec, whose rights, which horizon), the session (which IDs), the settings (under which
-// terms) and the clock's moods (wait, warn, refuse).
+// A generator: what this backend needs to make IDs of one kind. It brings together the sequence (which spec, whose
+// privileges), the session (which IDs), the horizon (up to when), the settings (which node), and what to do when the
+// clock does not behave.
 //
 //     const Id id = default_generator.next(fcinfo->flinfo);
 //     const Id id = generator_named(sequence, fcinfo->flinfo).next(fcinfo->flinfo);
+//
+// Of a generator's sequence only what the catalogs say is read. No session opens, locks or waits for the sequence
+// itself, for that is its owner's.
 //
 // Limits: errors are raised, so nothing with a destructor may be alive across a call.
 #pragma once
@@ -12,18 +15,16 @@
 
 #include "core/session.hpp"
 #include "core/spec.hpp"
-#include "pg/horizon.hpp"
 #include "pg/postgres.hpp"
 
 namespace snowflake::pg {
 
 class Generator {
  public:
-  /// No sequence: the one of the extension, found by the calling function's schema.
+  /// No sequence: the one of the extension.
   explicit constexpr Generator(Oid named = InvalidOid) : named_(named) {}
 
-  /// The hot path: two comparisons, one of them with the cycle counter, and an increment. `caller`
-  /// is the SQL function.
+  /// The hot path: a comparison of users, one of counters, an increment. `caller` is the SQL function.
   [[nodiscard]] Id next(const FmgrInfo* caller) {
     const Oid user = GetUserId();
     if (Id id; user == permitted_user_ && session_.next(id)) [[likely]]
@@ -37,79 +38,60 @@ class Generator {
   /// Up to `count` (> 0) IDs, at least one: as many as come in one piece.
   [[nodiscard]] Run take(const FmgrInfo* caller, std::uint64_t count);
 
-  [[nodiscard]] std::optional<Id> last() const { return session_.last(); }
+  /// The last ID made in this session, if any. 42501 without USAGE or SELECT, as lastval().
+  [[nodiscard]] std::optional<Id> last(const FmgrInfo* caller);
 
   /// The spec; reads it, if need be.
   [[nodiscard]] const GeneratorSpec& spec(const FmgrInfo* caller);
 
-  /// Makes only later IDs than `id` from now on, in all sessions of the server and after a crash
-  /// too.
+  /// From now on no session of the server, and none after a crash, makes an ID of the tick of `id` or an earlier one.
   void observe(const FmgrInfo* caller, Id id);
 
-  /// Makes IDs from the clock's time on again, though later ones were made.
-  void reset_clock(const FmgrInfo* caller);
-
-  /// What snowflake_clock() shows.
-  struct Clock {
-    Reading reading;
-    Setbacks setbacks;
-    StoredHorizon stored;
-  };
-  [[nodiscard]] Clock clock(const FmgrInfo* caller);
-
-  [[nodiscard]] bool is_bound_to(Oid sequence) const {
-    return horizon_.is_bound() && horizon_.sequence() == sequence;
-  }
+  [[nodiscard]] bool is_bound_to(Oid sequence) const { return is_bound() && sequence_ == sequence; }
 
   /// The settings have changed: the next ID is made under the new ones.
   void forget_reservation() { session_.forget(); }
 
-  /// Roles have changed: look again whether the user may.
+  /// Privileges have changed: look again whether the user may.
   void forget_permission() { permitted_user_ = InvalidOid; }
 
   /// The sequence may have been changed or dropped: look at everything again.
   void forget_sequence();
 
+  /// For DISCARD.
+  void forget_last() { session_.forget_last(); }
+
   /// Gives back what is left, at the end of the backend.
   void leave() { session_.leave(); }
 
  private:
+  [[nodiscard]] bool is_bound() const { return OidIsValid(sequence_); }
   void bind(const FmgrInfo* caller);
-  void join_space(const GeneratorSpec& spec);
+  void join(const GeneratorSpec& spec);
   void check_permission();
-  void heed_reset();
+  [[nodiscard]] bool may_go_on() const { return permitted_user_ == GetUserId(); }
   void replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin);
+  [[nodiscard]] Outcome reserve(const Instant& now, std::uint64_t count, const Pin* pin);
   [[nodiscard]] Id next_after_replenishing(const FmgrInfo* caller);
   [[nodiscard]] Pin pin_of(std::uint64_t shard) const;
   [[nodiscard]] bool needs_shard() const { return spec_.layout.shard.present(); }
   void refuse_without_shard() const;
-  [[nodiscard]] Terms terms() const;
-  [[nodiscard]] Bounded bounded() const;
 
   Oid permitted_user_ = InvalidOid;
   Session session_;
-  Horizon horizon_;
   GeneratorSpec spec_;
-  Space* space_ = nullptr;
-  std::uint64_t resets_ = 0;  // of the space, when horizon_ was read
+  Oid sequence_ = InvalidOid;
   Oid named_;
 };
 
-/// The one that CREATE EXTENSION makes.
-extern constinit Generator default_generator;
+/// Called when the first session of this backend joins; set by those who keep generators.
+extern void (*before_first_join)();
 
-/// The generator that is that sequence. `caller`: the SQL function, so that the extension's own one
-/// is recognised.
-[[nodiscard]] Generator& generator_named(Oid sequence, const FmgrInfo* caller);
+/// What the clock says; tells users if it was set back, and refuses a time that is too far ahead of it. Nothing if
+/// another session just resets it.
+[[nodiscard]] std::optional<Instant> read_time();
 
-/// The generator that was passed as that argument; the extension's own if the function was called
-/// without one.
-inline Generator& generator_argument(FunctionCallInfo fcinfo, int argument) {
-  if (PG_NARGS() <= argument) return default_generator;
-  return generator_named(PG_GETARG_OID(argument), fcinfo->flinfo);
-}
-
-/// Calls `visit` for each generator that this backend has used.
-void for_each_generator(void (*visit)(Generator&));
+/// The same; waits.
+[[nodiscard]] Instant await_time();
 
 }  // namespace snowflake::pg

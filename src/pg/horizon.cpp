@@ -1,187 +1,247 @@
 #include "pg/horizon.hpp"
 
-#include "core/clock.hpp"
-#include "core/horizon.hpp"
 #include "pg/errors.hpp"
-#include "pg/generator_spec.hpp"
-#include "pg/postgres.hpp"
+#include "pg/own_sequence.hpp"
+#include "pg/settings.hpp"
 #include "pg/shmem.hpp"
+#include "pg/wait.hpp"
 
 namespace snowflake::pg {
 namespace {
 
 using BufferMode = decltype(BUFFER_LOCK_SHARE);  // an enum since 19, before that int
 
+/// As in sequence.c, in the page's special space.
+constexpr std::uint32_t sequence_magic = 0x1717;
+
 /// The sequence's only page, pinned and locked.
 struct LockedPage {
   Relation sequence = nullptr;
+  LOCKMODE mode = NoLock;
   Buffer buffer = InvalidBuffer;
 };
 
 Form_pg_sequence_data row_of(Page page) {
+  if (*reinterpret_cast<std::uint32_t*>(PageGetSpecialPointer(page)) != sequence_magic)
+    elog(ERROR, "the page of sequence \"snowflake_id\" has a bad magic number");
   auto* tuple =
       reinterpret_cast<HeapTupleHeader>(PageGetItem(page, PageGetItemId(page, FirstOffsetNumber)));
   return reinterpret_cast<Form_pg_sequence_data>(reinterpret_cast<char*>(tuple) + tuple->t_hoff);
 }
 
-/// Without a sequence if it was dropped meanwhile. `mode`: of the buffer's lock.
-LockedPage find_page(Oid oid, BufferMode mode) {
-  LockedPage page{.sequence = try_relation_open(oid, RowExclusiveLock)};
-  if (page.sequence == nullptr) return page;
-  page.buffer = ReadBuffer(page.sequence, 0);
-  LockBuffer(page.buffer, mode);
-  return page;
-}
+Form_pg_sequence_data row_of(const LockedPage& page) { return row_of(BufferGetPage(page.buffer)); }
 
 [[noreturn]] void raise_dropped() {
-  ereport(ERROR,
-          (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the generator's sequence was dropped")));
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                  errmsg("the sequence of the extension snowflake_id was dropped")));
   pg_unreachable();
 }
 
-LockedPage lock_page(Oid oid, BufferMode mode = BUFFER_LOCK_EXCLUSIVE) {
-  const LockedPage page = find_page(oid, mode);
+[[noreturn]] void raise_altered() {
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("cannot make a Snowflake ID in a transaction that has altered the sequence "
+                  "\"snowflake_id\""),
+           errdetail("If it is rolled back, it takes along the bound that protects the ID.")));
+  pg_unreachable();
+}
+
+LockedPage open_page(Oid oid, LOCKMODE mode, BufferMode buffer_mode) {
+  LockedPage page{.sequence = try_relation_open(oid, mode), .mode = mode};
   if (page.sequence == nullptr) raise_dropped();
+  if (has_storage_of_this_transaction(*page.sequence)) raise_altered();
+  page.buffer = ReadBuffer(page.sequence, 0);
+  LockBuffer(page.buffer, buffer_mode);
   return page;
 }
 
-/// False if another session has it.
+LockedPage lock_page(Oid oid) { return open_page(oid, RowExclusiveLock, BUFFER_LOCK_EXCLUSIVE); }
+
+/// False if somebody else has it, or something is not as it should be: who needs the horizon will see.
 bool try_lock_page(Oid oid, LockedPage* page) {
-  page->sequence = try_relation_open(oid, RowExclusiveLock);
-  if (page->sequence == nullptr) raise_dropped();
-  page->buffer = ReadBuffer(page->sequence, 0);
-  if (ConditionalLockBuffer(page->buffer)) return true;
-  ReleaseBuffer(page->buffer);
+  if (!ConditionalLockRelationOid(oid, RowExclusiveLock)) return false;
+  page->sequence = try_relation_open(oid, NoLock);
+  page->mode = RowExclusiveLock;
+  if (page->sequence == nullptr) {
+    UnlockRelationOid(oid, RowExclusiveLock);
+    return false;
+  }
+  if (!has_storage_of_this_transaction(*page->sequence)) {
+    page->buffer = ReadBuffer(page->sequence, 0);
+    if (ConditionalLockBuffer(page->buffer)) return true;
+    ReleaseBuffer(page->buffer);
+  }
   relation_close(page->sequence, RowExclusiveLock);
   return false;
 }
 
-/// Unlocks, and gives the place in WAL up to which it must be durable before the page's content is
-/// relied on.
+/// Unlocks, and gives the place in WAL up to which it must be durable before the page's content is relied on.
 XLogRecPtr unlock_page(const LockedPage& page) {
   const XLogRecPtr lsn = PageGetLSN(BufferGetPage(page.buffer));
   UnlockReleaseBuffer(page.buffer);
-  relation_close(page.sequence, RowExclusiveLock);
+  relation_close(page.sequence, page.mode);
   return lsn;
 }
 
-/// The horizon. A value that somebody set past the layout's end is its end.
-Tick tick_on(const LockedPage& page, const Layout& layout) {
-  const std::int64_t last_value = row_of(BufferGetPage(page.buffer))->last_value;
-  return std::min<Tick>(last_value >> layout.timestamp.shift, layout.last_tick());
+UnixMs bound_on(const LockedPage& page) {
+  const auto id = static_cast<Id>(row_of(page)->last_value);
+  return standard_layout.time_at(standard_layout.decode(id).tick);
 }
 
-bool is_signed(const LockedPage& page) {
-  return row_of(BufferGetPage(page.buffer))->log_cnt == incarnation();
+bool is_signed(const LockedPage& page) { return row_of(page)->log_cnt == shared().incarnation; }
+
+void raise(std::atomic<UnixMs>& word, UnixMs value) {
+  UnixMs seen = word.load();
+  while (seen < value && !word.compare_exchange_weak(seen, value)) {
+  }
 }
 
-void write(const LockedPage& page, Tick horizon, const Layout& layout) {
+/// Writes a horizon of at least that, and signs it. Never an earlier one than what sessions of this life rely on.
+void write(const LockedPage& page, UnixMs bound) {
+  const UnixMs rounded = std::max(bound, shared().furthest_horizon.load());
+  const Tick tick =
+      std::clamp<Tick>(standard_layout.tick_at(rounded), 0, standard_layout.last_tick());
+  raise(shared().furthest_horizon, standard_layout.time_at(tick));
   GenericXLogState* state = GenericXLogStart(page.sequence);
   Form_pg_sequence_data row = row_of(GenericXLogRegisterBuffer(state, page.buffer, 0));
   row->last_value =
-      std::max<std::int64_t>(1, static_cast<std::int64_t>(layout.encode({.tick = horizon})));
-  row->log_cnt = incarnation();
+      std::max<std::int64_t>(1, static_cast<std::int64_t>(standard_layout.encode({.tick = tick})));
+  row->log_cnt = shared().incarnation;
   row->is_called = true;
   GenericXLogFinish(state);
 }
 
-Tick target(const Bounded& bounded) {
-  const Reading reading = bounded.space.read(bounded.layout, wall_clock_ns);
-  return horizon_from(reading.wall, bounded.space.latest(), bounded.layout);
+Timeline& timeline() { return shared().server.timeline; }
+
+/// The time as it is now. A reset by another session takes a moment.
+Instant time_now() {
+  for (;;)
+    if (const std::optional<Instant> now = timeline().now(system_clocks)) return *now;
 }
 
-/// Lifts `latest` past a horizon of another life. That lies a window ahead of what was used, which
-/// is not the clock's fault.
-Moment lift_past(Tick horizon, const Bounded& bounded) {
-  Limits limits = bounded.limits;
-  limits.max_drift += ticks_in(horizon_window_ms, bounded.layout) + 1;
-  const Reading reading = bounded.space.read(bounded.layout, wall_clock_ns);
-  const Moment moment = bounded.space.observe(horizon, reading, limits);
-  if (moment.outcome != Outcome::ready) raise_outcome(moment, bounded.layout);
-  return moment;
-}
-
-/// The latest horizon of the other generators that have the same cursors and have not been used in
-/// this life.
-Tick horizon_of_siblings(Oid sequence, const Layout& layout) {
-  Tick latest = Horizon::unknown;
-  for_each_generator_of(layout, [&](Oid sibling) {
-    if (sibling == sequence) return;
-    const LockedPage page = find_page(sibling, BUFFER_LOCK_SHARE);
-    if (page.sequence == nullptr) return;
-    if (!is_signed(page)) latest = std::max(latest, tick_on(page, layout));
+// Guarantee 2. Too far ahead is an error before anything is changed that concerns other databases.
+void sign_on(const LockedPage& page) {
+  const UnixMs found = bound_on(page);
+  const UnixMs behind = found + 1 - time_now().wall_ms();
+  if (behind > max_clock_drift_ms() + drift_of_restarts_ms) {
     unlock_page(page);
-  });
-  return latest;
+    raise_clock_too_far_back(behind);
+  }
+  const bool is_news = found >= timeline().latest() && behind > 2 * horizon_window_ms;
+  timeline().raise_floor(found, system_clocks);
+  write(page, horizon_for(time_now()));
+  if (is_news) warn_of_clock_set_back(behind);
 }
 
-// Invariant 2. Siblings first, and without holding our page, lest two sessions wait for each
-// other's. One that signs on in between lifts `latest` itself.
-void sign_on(Oid sequence, const Bounded& bounded) {
-  const Tick siblings = horizon_of_siblings(sequence, bounded.layout);
-  const LockedPage page = lock_page(sequence);
-  Moment lifted{.outcome = Outcome::ready};
-  if (!is_signed(page)) {
-    lifted = lift_past(std::max(siblings, tick_on(page, bounded.layout)), bounded);
-    write(page, target(bounded), bounded.layout);
-  }
-  XLogFlush(unlock_page(page));
-  if (lifted.behind > ticks_in(horizon_window_ms, bounded.layout) + 1)
-    warn_of_clock_set_back(lifted, bounded.layout);
+/// How well standbys must have what the session relies on: 0 not at all, 1 written, 2 flushed. A standby that has
+/// flushed WAL replays it before it is promoted, so remote_apply asks for no more.
+int standbys_asked_for() {
+  if (!SyncRepRequested()) return 0;
+  return synchronous_commit == SYNCHRONOUS_COMMIT_REMOTE_WRITE ? 1 : 2;
+}
+
+// Not SyncRepWaitForLSN(): it wants interrupts held, swallows a cancel, and does not say whether it was confirmed.
+bool is_confirmed(XLogRecPtr lsn) {
+  const int asked = standbys_asked_for();
+  if (asked == 0) return true;
+  LWLockAcquire(SyncRepLock, LW_SHARED);
+  const bool confirmed =
+      !synchronous_standbys_are_defined() ||
+      WalSndCtl->lsn[asked == 1 ? SYNC_REP_WAIT_WRITE : SYNC_REP_WAIT_FLUSH] >= lsn;
+  LWLockRelease(SyncRepLock);
+  return confirmed;
 }
 
 }  // namespace
 
-// Locking a page lets messages of other sessions in, and one that says that the sequence was
-// changed unbinds us. What was begun is finished with the sequence that it was begun with; the
-// caller looks again.
-void Horizon::cross(Tick needed, const Bounded& bounded) {
-  const Oid sequence = sequence_;
-  for (;;) {
-    const LockedPage page = lock_page(sequence);
-    const bool is_ours = is_signed(page);
-    if (is_ours && tick_on(page, bounded.layout) < needed)
-      write(page, target(bounded), bounded.layout);
-    const Tick found = tick_on(page, bounded.layout);
-    XLogFlush(unlock_page(page));
-    if (is_ours) {
-      if (sequence_ == sequence) tick_ = found;
-      return;
-    }
-    sign_on(sequence, bounded);
+constinit Horizon horizon;
+
+void Horizon::bind(const FmgrInfo* caller) {
+  if (is_bound()) return;
+  sequence_ = own_sequence(caller);
+}
+
+bool Horizon::is_known(Era era) {
+  if (era_ != era || standbys_ < standbys_asked_for()) {
+    bound_ = unknown;
+    pending_ = {};
   }
+  return bound_ != unknown;
 }
 
-// Invariant 1 holds for a horizon that another session has moved only if its WAL is flushed
-// already; we do not wait for that here, as the one we know is still good.
-void Horizon::keep_ahead(Tick tick, const Bounded& bounded) {
+void Horizon::rely_on(const Pending& pending) {
+  bound_ = std::max(bound_, pending.bound);
+  standbys_ = standbys_asked_for();
+  pending_ = {};
+}
+
+void Horizon::take_up() {
+  if (XLogRecPtrIsInvalid(pending_.lsn)) return;
+  if (!XLogNeedsFlush(pending_.lsn) && is_confirmed(pending_.lsn)) rely_on(pending_);
+}
+
+void Horizon::wait_for(const Pending& pending) {
+  XLogFlush(pending.lsn);
+  while (!is_confirmed(pending.lsn)) nap_for_standbys();
+}
+
+// A page that is not signed makes the bound worthless: somebody has set the sequence, and after a crash nobody would
+// know of the bound. Of another era, `now` must not be written: it would bring back the time that was reset.
+void Horizon::keep_ahead(const Instant& now) {
+  take_up();
   LockedPage page;
-  if (!past_margin(tick, tick_, bounded.layout)) return;
-  if (!worth_moving(tick_, target(bounded), bounded.layout) || !try_lock_page(sequence_, &page))
-    return;
-  const bool is_ours = is_signed(page);
-  const bool move =
-      is_ours && worth_moving(tick_on(page, bounded.layout), target(bounded), bounded.layout);
-  if (move) write(page, target(bounded), bounded.layout);
-  const Tick found = tick_on(page, bounded.layout);
+  if (!is_near(bound_, now) || !XLogRecPtrIsInvalid(pending_.lsn)) return;
+  if (!try_lock_page(sequence_, &page)) return;
+  const bool is_ours = is_signed(page) && timeline().era() == now.era;
+  if (is_ours && is_near(bound_on(page), now)) write(page, horizon_for(now));
+  const Pending found{.lsn = InvalidXLogRecPtr, .bound = bound_on(page)};
   const XLogRecPtr lsn = unlock_page(page);
-  if (!is_ours) return forget();
-  if (!move && XLogNeedsFlush(lsn)) return;
-  XLogFlush(lsn);
-  tick_ = found;
+  if (!is_bound()) return;
+  if (!is_ours) {
+    bound_ = unknown;
+    return;
+  }
+  pending_ = {.lsn = lsn, .bound = found.bound};
+  XLogSetAsyncXactLSN(lsn);
+  take_up();
 }
 
-StoredHorizon stored_horizon(SequenceOid sequence) {
-  const LockedPage page = lock_page(sequence, BUFFER_LOCK_SHARE);
-  const FormData_pg_sequence_data row = *row_of(BufferGetPage(page.buffer));
-  unlock_page(page);
-  return {.last_value = static_cast<Id>(row.last_value), .incarnation = row.log_cnt};
-}
-
-void reset_horizon(SequenceOid sequence, const Layout& layout, Tick wall) {
+// Locking a page lets messages of other sessions in, and one that says that the sequence was changed unbinds us. What
+// was begun is finished with the sequence that it was begun with; the caller looks again.
+void Horizon::cross(const Instant& now) {
+  const Oid sequence = sequence_;
+  if (!is_bound()) return;
+  refuse_time_without_horizon(now.ms());
   const LockedPage page = lock_page(sequence);
-  write(page, horizon_from(wall, wall, layout), layout);
-  XLogFlush(unlock_page(page));
+  if (!is_signed(page)) {
+    sign_on(page);
+  } else if (is_near(bound_on(page), now) && timeline().era() == now.era) {
+    write(page, horizon_for(now));
+  }
+  Pending found{.lsn = InvalidXLogRecPtr, .bound = bound_on(page)};
+  found.lsn = unlock_page(page);
+  wait_for(found);
+  if (sequence_ != sequence) return;
+  if (!is_known(now.era)) era_ = now.era;
+  rely_on(found);
+}
+
+bool Horizon::reset() {
+  const LockedPage page = lock_page(sequence_);
+  const bool was_ahead = shared().server.reset(system_clocks);
+  if (was_ahead) shared().furthest_horizon.store(0);
+  write(page, horizon_for(time_now()));
+  Pending found{.lsn = InvalidXLogRecPtr, .bound = bound_on(page)};
+  found.lsn = unlock_page(page);
+  wait_for(found);
+  return was_ahead;
+}
+
+StoredHorizon stored_horizon(Oid sequence) {
+  const LockedPage page = open_page(sequence, AccessShareLock, BUFFER_LOCK_SHARE);
+  const StoredHorizon stored{.bound = bound_on(page), .incarnation = row_of(page)->log_cnt};
+  unlock_page(page);
+  return stored;
 }
 
 }  // namespace snowflake::pg

@@ -1,4 +1,6 @@
 // What PostgreSQL sees when it loads the library.
+#include "pg/discard.hpp"
+#include "pg/generators.hpp"
 #include "pg/postgres.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
@@ -12,7 +14,11 @@ PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
-  snowflake::pg::define_settings();
-  snowflake::pg::request_shared_memory();
+  using namespace snowflake::pg;
+  define_settings(
+      [] { for_each_generator([](Generator& generator) { generator.forget_reservation(); }); });
+  request_shared_memory();
+  register_callbacks();
+  watch_discard();
 }
 }

@@ -1,19 +1,20 @@
-// SQL functions for those who run servers: make generators, look at the clock, tell it of other
-// IDs, put it right.
+// SQL functions for those who run servers: create generators, look at the clock, tell it of other IDs, reset it.
 #include "pg/errors.hpp"
-#include "pg/generator.hpp"
 #include "pg/generator_spec.hpp"
+#include "pg/generators.hpp"
+#include "pg/horizon.hpp"
 #include "pg/layout.hpp"
 #include "pg/postgres.hpp"
 #include "pg/shmem.hpp"
 #include "pg/time.hpp"
+#include "pg/wait.hpp"
 
 namespace snowflake::pg {
 namespace {
 
-Datum interval_of(Tick ticks, const Layout& layout) {
-  return DirectFunctionCall2(timestamp_mi, TimestampGetDatum(timestamptz_at(ticks, layout)),
-                             TimestampGetDatum(timestamptz_at(0, layout)));
+Datum interval_of(UnixMs ms) {
+  return DirectFunctionCall2(timestamp_mi, TimestampGetDatum(timestamptz_of(ms)),
+                             TimestampGetDatum(timestamptz_of(0)));
 }
 
 Prefix checked_prefix(const text* given) {
@@ -34,24 +35,19 @@ struct Place {
 
 Place place_of(text* given) {
   RangeVar* name = makeRangeVarFromNameList(textToQualifiedNameList(given));
-  const Oid schema = RangeVarGetCreationNamespace(name);
-  if (isTempNamespace(schema))
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_TABLE_DEFINITION), errmsg("a generator cannot be temporary"),
-             errdetail("Its horizon has to survive a crash.")));
-  return {.schema = schema, .name = name->relname};
+  return {.schema = RangeVarGetCreationNamespace(name), .name = name->relname};
 }
 
 const char* create_statement(const char* name, const SequenceParameters& parameters) {
   return psprintf(
       "CREATE SEQUENCE %s AS bigint START WITH %lld INCREMENT BY %lld MINVALUE %lld MAXVALUE %lld "
-      "CACHE %lld",
+      "CACHE %lld NO CYCLE",
       name, static_cast<long long>(parameters.start), static_cast<long long>(parameters.increment),
       static_cast<long long>(parameters.min), static_cast<long long>(parameters.max),
       static_cast<long long>(parameters.cache));
 }
 
-/// Runs it with the rights of the caller.
+/// Runs it with the privileges of the caller.
 void run(const char* statement) {
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   if (SPI_execute(statement, false, 0) != SPI_OK_UTILITY)
@@ -65,15 +61,19 @@ Datum text_datum(std::string_view value) {
 
 }  // namespace
 
+// The value is set so that nextval() fails at once, instead of giving 1 first.
 SNOWFLAKE_SQL_FUNCTION(snowflake_create_generator) {
   const Place place = place_of(PG_GETARG_TEXT_PP(0));
   const GeneratorSpec spec{.layout = layout_argument(fcinfo, 1),
                            .ordered = PG_GETARG_BOOL(2),
                            .encoding = checked_encoding(PG_GETARG_TEXT_PP(4)),
                            .prefix = checked_prefix(PG_GETARG_TEXT_PP(3))};
+  check_can_make(spec.layout);
   const char* name = quote_qualified_identifier(get_namespace_name(place.schema), place.name);
   run(create_statement(name, pack(spec)));
-  PG_RETURN_OID(get_relname_relid(place.name, place.schema));
+  const Oid sequence = get_relname_relid(place.name, place.schema);
+  DirectFunctionCall2(setval_oid, ObjectIdGetDatum(sequence), Int64GetDatum(1));
+  PG_RETURN_OID(sequence);
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_generator_spec) {
@@ -92,29 +92,33 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_observe) {
   PG_RETURN_VOID();
 }
 
+// Reservations that were made before go on until their tick ends: at half speed, that is two of the longest units.
 SNOWFLAKE_SQL_FUNCTION(snowflake_reset_clock) {
   if (!superuser())
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("must be superuser to reset the clock of Snowflake IDs")));
-  generator_argument(fcinfo, 0).reset_clock(fcinfo->flinfo);
+  refuse_on_standby();
+  horizon.bind(fcinfo->flinfo);
+  if (horizon.reset()) rest(2 * longest_making_unit_ms * ns_per_ms, boot_clock_ns);
   PG_RETURN_VOID();
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_clock) {
-  const FmgrInfo* caller = fcinfo->flinfo;
-  Generator& generator = generator_argument(fcinfo, 0);
-  const auto [reading, setbacks, stored] = generator.clock(caller);
-  const Layout& layout = generator.spec(caller).layout;
-  const bool unused = reading.latest == 0;
-  Datum values[] = {
-      TimestampTzGetDatum(timestamptz_at(reading.wall, layout)),
-      TimestampTzGetDatum(timestamptz_at(reading.latest, layout)),
-      TimestampTzGetDatum(timestamptz_at(layout.decode(stored.last_value).tick, layout)),
-      Int64GetDatum(incarnation()),
-      interval_of(std::max<Tick>(0, reading.latest - reading.wall), layout),
-      Int64GetDatum(static_cast<std::int64_t>(setbacks.count)),
-      interval_of(setbacks.largest, layout)};
-  bool nulls[] = {false, unused, stored.incarnation == 0, false, unused, false, false};
+  horizon.bind(fcinfo->flinfo);
+  const StoredHorizon stored = stored_horizon(horizon.sequence());
+  const Timeline& timeline = shared().server.timeline;
+  const UnixMs wall = wall_clock_ns() / ns_per_ms;
+  const UnixMs latest = timeline.latest();
+  const Setbacks setbacks = timeline.setbacks();
+  const bool unused = latest == 0;
+  Datum values[] = {TimestampTzGetDatum(timestamptz_of(wall)),
+                    TimestampTzGetDatum(timestamptz_of(latest)),
+                    TimestampTzGetDatum(timestamptz_of(stored.bound)),
+                    Int64GetDatum(shared().incarnation),
+                    interval_of(std::max<UnixMs>(0, latest - wall)),
+                    Int64GetDatum(static_cast<std::int64_t>(setbacks.count)),
+                    interval_of(setbacks.largest_ms)};
+  bool nulls[] = {false, unused, false, false, unused, false, false};
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row(fcinfo), values, nulls)));
 }
 

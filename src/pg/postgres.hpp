@@ -15,8 +15,13 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
@@ -28,10 +33,15 @@ extern "C" {
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "replication/syncrep.h"
+#include "replication/walsender.h"
+#include "replication/walsender_private.h"
 #include "storage/bufmgr.h"
 #include "storage/ipc.h"
+#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
+#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -100,14 +110,33 @@ inline void reserve_setting_prefix(const char* prefix) {
 #endif
 }
 
-/// What pg_stat_activity shows while we wait for the clock.
-inline uint32 clock_wait_event() {
+/// What pg_stat_activity shows while we wait.
+inline uint32 wait_event([[maybe_unused]] const char* name) {
 #if PG_VERSION_NUM >= 170000  // upstream commit c9af054653077
-  static uint32 event = 0;
-  if (event == 0) event = WaitEventExtensionNew("SnowflakeIdClock");
-  return event;
+  return WaitEventExtensionNew(name);
 #else
   return PG_WAIT_EXTENSION;
+#endif
+}
+
+/// Whether the running transaction has given an older relation new storage, which goes if it is rolled back.
+inline bool has_storage_of_this_transaction(const RelationData& relation) {
+#if PG_VERSION_NUM >= 160000  // upstream commit b0a55e43299c
+  const SubTransactionId changed = relation.rd_firstRelfilelocatorSubid;
+#else
+  const SubTransactionId changed = relation.rd_firstRelfilenodeSubid;
+#endif
+  return changed != InvalidSubTransactionId && relation.rd_createSubid == InvalidSubTransactionId;
+}
+
+/// Whether the server waits for synchronous standbys. The caller holds SyncRepLock.
+inline bool synchronous_standbys_are_defined() {
+#ifdef SYNC_STANDBY_DEFINED  // the minor releases of 2025; before the checkpointer has looked, the setting tells
+  if ((WalSndCtl->sync_standbys_status & SYNC_STANDBY_INIT) != 0)
+    return (WalSndCtl->sync_standbys_status & SYNC_STANDBY_DEFINED) != 0;
+  return SyncRepStandbyNames != nullptr && SyncRepStandbyNames[0] != '\0';
+#else
+  return WalSndCtl->sync_standbys_defined;
 #endif
 }
 

@@ -2,7 +2,6 @@
 
 #include <climits>
 
-#include "pg/generator.hpp"
 #include "pg/postgres.hpp"
 
 namespace snowflake::pg {
@@ -12,9 +11,8 @@ constexpr const char* node_id_name = "snowflake_id.node_id";
 constexpr const char* max_clock_drift_name = "snowflake_id.max_clock_drift";
 constexpr int seven_days = 7 * 24 * 60 * 60;
 
-// Lets a parallel worker that is the first to load the library take over the value of
-// postgresql.conf. Minor releases before November 2024 do not know it; there, such a worker is
-// refused the library (insist_on).
+// Lets a parallel worker that is the first to load the library take over the value of postgresql.conf. Minor releases
+// before November 2024 do not know it; there, such a worker is refused the library (insist_on).
 #ifdef GUC_ALLOW_IN_PARALLEL
 constexpr int allow_in_parallel = GUC_ALLOW_IN_PARALLEL;
 #else
@@ -24,15 +22,14 @@ constexpr int allow_in_parallel = 0;
 int node_id = 0;
 int max_clock_drift_s = seven_days;
 
-void node_id_changed(int, void*) {
-  for_each_generator([](Generator& generator) { generator.forget_reservation(); });
-}
+void (*notify_node_changed)() = nullptr;
 
-// Before a library is loaded, PostgreSQL lets everybody set its variables: as connection options,
-// with ALTER ROLE, with SET. Defining a variable then discards such a value, *and with it the one
-// from postgresql.conf that it hid*, here or in a parallel worker: the session would make IDs of
-// node 0, which may be another server. So a session that was given a value of its own does not get
-// the library at all.
+void node_id_changed(int, void*) { notify_node_changed(); }
+
+// Before a library is loaded, PostgreSQL lets everybody set its variables: as connection options, with ALTER ROLE, with
+// SET. Defining a variable then discards such a value, *and with it the one from postgresql.conf that it hid*, here or
+// in a parallel worker: the session would make IDs of node 0, which may be another server. So a session that was given a
+// value of its own does not get the library at all.
 void refuse_value_of_session(const char* name) {
   const config_generic* setting = find_setting(name);
   if (setting == nullptr || !(setting->flags & GUC_CUSTOM_PLACEHOLDER)) return;
@@ -50,8 +47,8 @@ bool is_configured(const char* name) {
   return setting != nullptr && setting->source != PGC_S_DEFAULT;
 }
 
-// PostgreSQL only warns where it cannot take over a value of postgresql.conf, and goes on with the
-// default: again node 0.
+// PostgreSQL only warns where it cannot take over a value of postgresql.conf, and goes on with the default: again
+// node 0.
 void insist_on(const char* name, bool was_configured) {
   if (!was_configured || is_configured(name)) return;
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -61,7 +58,8 @@ void insist_on(const char* name, bool was_configured) {
 
 }  // namespace
 
-void define_settings() {
+void define_settings(void (*node_changed)()) {
+  notify_node_changed = node_changed;
   refuse_value_of_session(node_id_name);
   refuse_value_of_session(max_clock_drift_name);
   const bool node_id_was_configured = is_configured(node_id_name);
@@ -80,7 +78,7 @@ void define_settings() {
   reserve_setting_prefix("snowflake_id");
 }
 
-Terms current_terms(const Layout& layout, Tick horizon) {
+std::uint64_t node_of(const Layout& layout) {
   const auto node = layout.node.present() ? static_cast<std::uint64_t>(node_id) : 0;
   if (!layout.node.holds(node))
     ereport(ERROR,
@@ -88,9 +86,9 @@ Terms current_terms(const Layout& layout, Tick horizon) {
              errmsg("snowflake_id.node_id %d does not fit the layout of this generator", node_id),
              errdetail("Its nodes are 0 to %llu.",
                        static_cast<unsigned long long>(layout.node.max()))));
-  return {.node = node,
-          .max_drift = max_clock_drift_s * INT64CONST(1000) / layout.unit_ms,
-          .horizon = horizon};
+  return node;
 }
+
+UnixMs max_clock_drift_ms() { return max_clock_drift_s * INT64CONST(1000); }
 
 }  // namespace snowflake::pg

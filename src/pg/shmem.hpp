@@ -1,26 +1,27 @@
-// What all backends of the server share. It is there on first use, with or without
-// shared_preload_libraries.
-//
-// Guarantee: for one layout there is one Space on a server, whichever database or generator asks;
-// so no two generators of one layout ever make the same ID.
+// What all backends of the server share. It is there on first use, with or without shared_preload_libraries, and its
+// size never changes: nothing that users do takes room in it.
 #pragma once
 
 #include <cstdint>
 
-#include "core/space.hpp"
+#include "core/server.hpp"
 
 namespace snowflake::pg {
 
 /// One life of the server's memory: random, never 0.
 using Incarnation = std::int64_t;
 
+struct Shared {
+  Incarnation incarnation;
+  /// The furthest horizon that was written in this life, in whichever database.
+  std::atomic<UnixMs> furthest_horizon;
+  Server server;
+};
+
 /// Asks for the memory at server start, if preloaded. For _PG_init.
 void request_shared_memory();
 
-[[nodiscard]] Incarnation incarnation();
-
-/// The space of a layout; made if this is the first use of the layout since the server started. An
-/// error (53400) if there are as many as the memory has room for: 16, with preload 64.
-[[nodiscard]] Space& space_of(const Layout& layout);
+/// Finds the shared memory, or makes it.
+[[nodiscard]] Shared& shared();
 
 }  // namespace snowflake::pg

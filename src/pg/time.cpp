@@ -10,13 +10,13 @@ constexpr std::int64_t us_per_ms = 1000;
 constexpr std::int64_t postgres_epoch_ms =
     (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * static_cast<std::int64_t>(SECS_PER_DAY) * 1000;
 
-TimestampTz timestamptz_of(UnixMs time) { return (time - postgres_epoch_ms) * us_per_ms; }
-
 UnixMs unix_ms_of(TimestampTz time) {
   return time / us_per_ms - (time % us_per_ms < 0) + postgres_epoch_ms;  // rounded down
 }
 
 }  // namespace
+
+TimestampTz timestamptz_of(UnixMs time) { return (time - postgres_epoch_ms) * us_per_ms; }
 
 UtcText utc_text(UnixMs time) {
   UtcText utc;
@@ -40,10 +40,6 @@ Tick tick_of(TimestampTz time, const Layout& layout) {
   const Tick tick = layout.tick_at(unix_ms_of(time));
   if (!layout.contains(tick)) raise_time_outside(time, layout);
   return tick;
-}
-
-double seconds(Tick ticks, const Layout& layout) {
-  return static_cast<double>(ticks) * static_cast<double>(layout.unit_ms) / 1000.0;
 }
 
 }  // namespace snowflake::pg

@@ -17,7 +17,7 @@ struct UtcText {
 /// The tick in which a timestamptz lies. 22008 if that is none of the layout's, or infinite.
 [[nodiscard]] Tick tick_of(std::int64_t timestamptz, const Layout& layout);
 
-/// A distance in seconds, for messages.
-[[nodiscard]] double seconds(Tick ticks, const Layout& layout);
+/// timestamptz of a millisecond.
+[[nodiscard]] std::int64_t timestamptz_of(UnixMs time);
 
 }  // namespace snowflake::pg
