@@ -85,10 +85,9 @@ CREATE VIEW snowflake_layouts AS
 SELECT preset.name, preset.layout, facts.epoch, facts.epoch AS first_instant, facts.last_instant, facts.nodes,
        facts.ids_per_second
 FROM snowflake_presets() AS preset
-CROSS JOIN LATERAL snowflake_layout_facts(preset.layout) AS facts;
-  COMMENT ON VIEW snowflake_layouts IS
-  'the layouts that have a name: their text form, time,
-  nodes and IDs a second a node';
+CROSS JOIN LATERAL snowflake_layout_facts(preset.layout::snowflake_layout) AS facts;
+COMMENT ON VIEW snowflake_layouts IS
+  'the layouts that have a name: text form, time range, number of nodes, IDs per second per node';
 GRANT SELECT ON snowflake_layouts TO PUBLIC;
 
 -- Make ---------------------------------------------------------------------------------------------------------------
@@ -184,7 +183,7 @@ COMMENT ON FUNCTION snowflake_generator_spec(regclass) IS
   'the layout and options of a generator; NULL if the sequence is not a generator';
 
 CREATE VIEW snowflake_generators AS
-SELECT sequence.seqrelid::regclass AS generator, spec.layout, spec.ordered, spec.prefix, spec.encoding
+SELECT sequence.seqrelid::pg_catalog.regclass AS generator, spec.layout, spec.ordered, spec.prefix, spec.encoding
 FROM pg_catalog.pg_sequence AS sequence
 CROSS JOIN LATERAL snowflake_generator_spec(sequence.seqrelid::pg_catalog.regclass) AS spec
 WHERE spec.layout IS NOT NULL;
