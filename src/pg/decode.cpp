@@ -1,5 +1,5 @@
-// SQL functions that read IDs and that write them from their parts. All are immutable: a layout is
-// a constant.
+// SQL functions that decode IDs and build them from their fields. All are immutable: a layout is a
+// constant.
 #include "core/layout.hpp"
 #include "pg/errors.hpp"
 #include "pg/layout.hpp"
@@ -84,8 +84,7 @@ void append_bits(StringInfo picture, Id id, const Layout& layout, const Fields& 
   }
 }
 
-/// A line below the bits: a bar under each field left of the one pointed at, then its name and
-/// value.
+/// A line below the bits: a bar under each field left of `pointed`, then its name and value.
 void append_pointer(StringInfo picture, Id id, const Layout& layout, const Fields& fields,
                     int pointed) {
   const NamedField& named = fields.named[pointed];
@@ -96,8 +95,7 @@ void append_pointer(StringInfo picture, Id id, const Layout& layout, const Field
                    static_cast<unsigned long long>(named.field.get(id)));
 }
 
-/// The number passed as that argument, which must lie in the field. NULL, or 0, stands for a field
-/// that is absent.
+/// The number passed as that argument, which must fit the field. An absent field takes NULL or 0.
 std::uint64_t part_argument(FunctionCallInfo fcinfo, int argument, const char* name,
                             const Field& field) {
   return PG_ARGISNULL(argument) ? 0 : checked_part(name, PG_GETARG_INT32(argument), field.max());
@@ -177,8 +175,9 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_from_timestamp) {
       layout.encode({.tick = tick_of(PG_GETARG_TIMESTAMPTZ(0), layout)})));
 }
 
-// The arguments: timestamp, node, worker, sequence, with a layout besides, with shard and layout
-// besides. Not strict: fields that the layout lacks are NULL, as they are when it is read.
+// Arguments: (timestamp, node, worker, sequence), (…, layout) or (…, shard, layout). With a layout
+// the SQL function is not strict: fields that the layout lacks are NULL, as they are when an ID is
+// read. Without one it is: the standard layout has all four fields.
 SNOWFLAKE_SQL_FUNCTION(snowflake_encode) {
   const bool has_shard = PG_NARGS() == 6;
   const int last = PG_NARGS() - 1;
