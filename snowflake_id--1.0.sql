@@ -79,7 +79,7 @@ CREATE FUNCTION snowflake_layout_facts(
   OUT epoch timestamptz, OUT last_instant timestamptz, OUT nodes bigint, OUT ids_per_second double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_layout_facts(snowflake_layout) IS
-  'the first and the last millisecond of a layout, how many nodes it has, and how many IDs a node can make in a second';
+  'the time range of a layout, its number of nodes, and how many IDs a node can make per second';
 
 CREATE VIEW snowflake_layouts AS
 SELECT preset.name, preset.layout, facts.epoch, facts.epoch AS first_instant, facts.last_instant, facts.nodes,
@@ -307,7 +307,7 @@ CREATE FUNCTION snowflake_encode(
 AS 'MODULE_PATHNAME', 'snowflake_encode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer) IS
-  'the Snowflake ID that says so; for tests and imports, not a way to make unique IDs';
+  'the Snowflake ID built from these fields; for tests and imports, not a way to make unique IDs';
 
 -- Not strict: fields that the layout lacks may be NULL.
 
@@ -316,7 +316,7 @@ CREATE FUNCTION snowflake_encode(
 AS 'MODULE_PATHNAME', 'snowflake_encode'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer, snowflake_layout) IS
-  'the ID of that layout that says so; NULL for fields that the layout lacks';
+  'the ID of that layout built from these fields; NULL stands for a field that the layout lacks';
 
 CREATE FUNCTION snowflake_encode(
   "timestamp" timestamptz, node integer, worker integer, sequence integer, shard integer,
@@ -324,7 +324,7 @@ CREATE FUNCTION snowflake_encode(
 AS 'MODULE_PATHNAME', 'snowflake_encode'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer, integer, snowflake_layout) IS
-  'the ID of that layout that says so; NULL for fields that the layout lacks';
+  'the ID of that layout built from these fields; NULL stands for a field that the layout lacks';
 
 -- Other forms --------------------------------------------------------------------------------------------------------
 

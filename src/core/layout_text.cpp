@@ -24,8 +24,8 @@ constexpr unsigned lower_bits = 31;  // what an integer of SQL holds
 // What PostgreSQL's timestamps can hold ends in the year 294276.
 constexpr UnixMs end_of_time = 9'224'318'015'999'999;
 
-// Fields are read from the highest to the lowest, so their places are known only at the end: until
-// then `shift` holds the bits that were read before a field.
+// Fields are read from the highest to the lowest, so their places are known only at the end. Until
+// then the `shift` of a field is the number of bits read before it.
 class LayoutParser {
  public:
   LayoutParser(std::string_view text, UnixMs now) : reader_(text), now_(now) {}
@@ -60,7 +60,7 @@ class LayoutParser {
   void parse_field(Field& field, std::size_t begin) {
     std::uint64_t width = 0;
     const std::size_t place = reader_.position();
-    if (field.present()) return fail("this field is there twice", begin);
+    if (field.present()) return fail("this field is specified twice", begin);
     if (layout_.unit_ms != 0 || layout_.epoch_ms >= 0)
       return fail("fields come before unit and epoch", begin);
     if (!reader_.number(width) || !reader_.at_blank())
@@ -76,7 +76,7 @@ class LayoutParser {
   void parse_unit(std::size_t begin) {
     std::uint64_t count = 0;
     const std::size_t place = reader_.position();
-    if (layout_.unit_ms != 0) return fail("the unit is there twice", begin);
+    if (layout_.unit_ms != 0) return fail("the unit is specified twice", begin);
     if (!reader_.number(count)) return fail("expected a unit such as 1ms, 10ms or 1s", place);
     const bool is_ms = reader_.accept("ms");
     if ((!is_ms && !reader_.accept('s')) || !reader_.at_blank())
@@ -88,7 +88,7 @@ class LayoutParser {
 
   void parse_epoch(std::size_t begin) {
     const std::size_t place = reader_.position();
-    if (layout_.epoch_ms >= 0) return fail("the epoch is there twice", begin);
+    if (layout_.epoch_ms >= 0) return fail("the epoch is specified twice", begin);
     if (!parse_time(reader_, layout_.epoch_ms) || !reader_.at_blank()) {
       layout_.epoch_ms = -1;
       return fail(
