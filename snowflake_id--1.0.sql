@@ -82,8 +82,7 @@ COMMENT ON FUNCTION snowflake_layout_facts(snowflake_layout) IS
   'the time range of a layout, its number of nodes, and how many IDs a node can make per second';
 
 CREATE VIEW snowflake_layouts AS
-SELECT preset.name, preset.layout, facts.epoch, facts.epoch AS first_instant, facts.last_instant, facts.nodes,
-       facts.ids_per_second
+SELECT preset.name, preset.layout, facts.epoch, facts.last_instant, facts.nodes, facts.ids_per_second
 FROM snowflake_presets() AS preset
 CROSS JOIN LATERAL snowflake_layout_facts(preset.layout::snowflake_layout) AS facts;
 COMMENT ON VIEW snowflake_layouts IS
