@@ -308,7 +308,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer) IS
   'the Snowflake ID built from these fields; for tests and imports, not a way to make unique IDs';
 
--- Not strict: fields that the layout lacks may be NULL.
+-- Not strict: NULL stands for a field that the layout lacks. The standard layout lacks none of the above.
 
 CREATE FUNCTION snowflake_encode(
   "timestamp" timestamptz, node integer, worker integer, sequence integer, layout snowflake_layout) RETURNS bigint
