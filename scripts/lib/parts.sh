@@ -20,7 +20,7 @@ describe_parts() {
     regress   pg_regress: sql/, expected/
     pgtap     pgTAP: test/pgtap/
     tap       servers that crash, race, lose their clock: test/tap/
-    docs      the examples in README.md and docs/
+    docs      the examples in README.md, SECURITY.md and docs/
     clients   docs/javascript.md, run with node-postgres, which npm fetches
     drill     scripts/drill: a Patroni cluster under load loses its leader
     bench     scripts/bench --quick runs; no figure is asserted
