@@ -12,7 +12,10 @@
 // Limits: encode() trusts its caller; ask fits() first where parts come from outside.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <string_view>
 #include <type_traits>
 
 namespace snowflake {
@@ -115,6 +118,40 @@ struct Layout {
 
 // A layout is stored as it is in memory: every byte must mean something.
 static_assert(sizeof(Layout) == 24 && std::has_unique_object_representations_v<Layout>);
+
+struct NamedField {
+  std::string_view name;
+  Field Layout::*field;
+};
+
+/// All fields. Their order is that of the binary form of a layout: never change it.
+inline constexpr NamedField layout_fields[] = {{"timestamp", &Layout::timestamp},
+                                               {"node", &Layout::node},
+                                               {"worker", &Layout::worker},
+                                               {"shard", &Layout::shard},
+                                               {"sequence", &Layout::sequence}};
+
+/// The fields that a layout has, from the highest bits to the lowest.
+struct FieldsOfLayout {
+  NamedField fields[std::size(layout_fields)] = {};
+  std::size_t count = 0;
+
+  [[nodiscard]] constexpr const NamedField* begin() const { return fields; }
+  [[nodiscard]] constexpr const NamedField* end() const { return fields + count; }
+};
+
+[[nodiscard]] constexpr FieldsOfLayout fields_of(const Layout& layout) {
+  FieldsOfLayout result;
+  for (const NamedField& next : layout_fields) {
+    const Field field = layout.*next.field;
+    if (!field.present()) continue;
+    std::size_t place = result.count++;
+    for (; place > 0 && (layout.*result.fields[place - 1].field).shift < field.shift; --place)
+      result.fields[place] = result.fields[place - 1];
+    result.fields[place] = next;
+  }
+  return result;
+}
 
 //      63 62                                22 21   17 16   12 11         0
 //     +--+------------------------------------+-------+-------+------------+
