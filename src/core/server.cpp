@@ -1,12 +1,11 @@
 #include "core/server.hpp"
 
 #include <cstring>
-#include <iterator>
 
 namespace snowflake {
 namespace {
 
-constexpr std::size_t unit_count = std::size(making_units);
+static_assert(std::is_trivially_destructible_v<Server>);
 
 /// FNV-1a over the bytes of the layout, all of which mean something.
 std::uint64_t hash_of(const Layout& layout) {
@@ -17,18 +16,36 @@ std::uint64_t hash_of(const Layout& layout) {
   return hash ^ hash >> 32;
 }
 
+template <std::size_t size>
+Space space_in(Worker (&workers)[size]) {
+  return {workers, size};
+}
+
+template <std::size_t size>
+void reset_all(Worker (&workers)[size], Position position) {
+  for (Worker& worker : workers) worker.reset(position);
+}
+
+template <std::size_t count, std::size_t size>
+void reset_all(Worker (&spaces)[count][size], Position position) {
+  for (auto& workers : spaces) reset_all(workers, position);
+}
+
 }  // namespace
 
-unsigned Server::number_of(const Layout& layout) {
-  if (layout == standard_layout) return 0;
-  unsigned first = 1;
-  for (std::size_t unit = 0; unit < unit_count; ++unit) {
-    const unsigned count = spaces_of_unit[unit];
-    if (making_units[unit] == layout.unit_ms)
-      return first + static_cast<unsigned>(hash_of(layout) % count);
-    first += count;
+Space Server::space_of(const Layout& layout) {
+  if (layout == standard_layout) return space_in(standard_);
+  const unsigned width = layout.sequence.width;
+  switch (layout.unit_ms) {
+    case 10:
+      return space_in(tens_[std::min(width, widths_of_10ms) - 1]);
+    case 100:
+      return space_in(hundreds_[std::min(width, widths_of_100ms) - 1]);
+    case 1000:
+      return space_in(seconds_[std::min(width, widths_of_1s) - 1]);
+    default:
+      return space_in(milliseconds_[hash_of(layout) % shared_spaces]);
   }
-  return 0;  // not of a layout that can_make()
 }
 
 bool Server::reset(const Clocks& clocks) {
@@ -36,13 +53,14 @@ bool Server::reset(const Clocks& clocks) {
 }
 
 void Server::reset_cursors(UnixMs begin) {
-  const auto reset = [begin](Space& space, std::int32_t unit_ms) {
-    space.reset(static_cast<Position>(begin / unit_ms) << fraction_bits_of(unit_ms));
+  const auto position = [begin](std::int32_t unit_ms) {
+    return static_cast<Position>(begin / unit_ms) << fraction_bits_of(unit_ms);
   };
-  reset(spaces[0], standard_layout.unit_ms);
-  unsigned number = 1;
-  for (std::size_t unit = 0; unit < unit_count; ++unit)
-    for (unsigned i = 0; i < spaces_of_unit[unit]; ++i) reset(spaces[number++], making_units[unit]);
+  reset_all(standard_, position(1));
+  reset_all(milliseconds_, position(1));
+  reset_all(tens_, position(10));
+  reset_all(hundreds_, position(100));
+  reset_all(seconds_, position(1000));
 }
 
 }  // namespace snowflake

@@ -2,15 +2,18 @@
 //
 //     Server server;                                    // in shared memory
 //     server.timeline.begin(system_clocks);
-//     Space& space = server.space_of(standard_layout);
+//     const Space space = server.space_of(standard_layout);
 //
-// Guarantee: a layout has the same space whoever asks. So two databases, or two generators, of one layout never make
+// Guarantee: a layout has the same cursors whoever asks. So two databases, or two generators, of one layout never make
 // the same ID.
+//
+// Which layouts share cursors is chosen so that they do it fairly. Of a millisecond, all may be taken at once: there,
+// layouts of any width share eight spaces, by hash. Longer ticks are released as they pass, and somebody who takes short
+// blocks without end would leave none that is long: so there, only layouts whose blocks are of one length share.
 //
 // Limits: standard layout, no pointers; zeroed memory is a server whose timeline has not begun.
 #pragma once
 
-#include <cstddef>
 #include <type_traits>
 
 #include "core/space.hpp"
@@ -18,27 +21,32 @@
 
 namespace snowflake {
 
-struct Server {
+class Server {
+ public:
   Timeline timeline;
 
   /// Of a layout of which IDs can be made.
-  [[nodiscard]] Space& space_of(const Layout& layout) { return spaces[number_of(layout)]; }
+  [[nodiscard]] Space space_of(const Layout& layout);
 
   /// Forgets all that was used later than the wall clock says; for an operator who knows that no later IDs are left.
   /// Sessions must forget what they know when the era has changed, and what they took in the old one ends with its
   /// tick. False if the time is not ahead, and nothing was done.
   bool reset(const Clocks& clocks);
 
-  // The standard layout's, then those of the units, in the order of `making_units`.
-  static constexpr unsigned spaces_of_unit[] = {8, 2, 2, 2};
-  static constexpr unsigned space_count = 15;
+ private:
+  static constexpr unsigned shared_spaces = 8;
+  /// One for each width of a sequence, of each longer unit: sequences are as wide as fractions, or count as that.
+  static constexpr unsigned widths_of_10ms = fraction_bits_of(10);
+  static constexpr unsigned widths_of_100ms = fraction_bits_of(100);
+  static constexpr unsigned widths_of_1s = fraction_bits_of(1000);
 
-  [[nodiscard]] static unsigned number_of(const Layout& layout);
   void reset_cursors(UnixMs begin);
 
-  Space spaces[space_count];
+  Worker standard_[cursors_of(1)];
+  Worker milliseconds_[shared_spaces][cursors_of(1)];
+  Worker tens_[widths_of_10ms][cursors_of(10)];
+  Worker hundreds_[widths_of_100ms][cursors_of(100)];
+  Worker seconds_[widths_of_1s][cursors_of(1000)];
 };
-
-static_assert(std::is_standard_layout_v<Server> && std::is_trivially_destructible_v<Server>);
 
 }  // namespace snowflake

@@ -4,12 +4,12 @@ namespace snowflake {
 
 void Session::join(Server& server, const Layout& layout) {
   server_ = &server;
-  space_ = &server.space_of(layout);
+  space_ = server.space_of(layout);
   layout_ = layout;
   division_ = division_of(layout);
   step_ = layout.step();
-  home_ = space_->emptiest_worker(homes_of(layout));
-  space_->worker(home_).move_in();
+  home_ = space_.emptiest_worker(homes_of(layout));
+  space_.worker(home_).move_in();
 }
 
 void Session::leave() {
@@ -17,10 +17,10 @@ void Session::leave() {
   if (has_reservation() && cursor_ < homes_of(layout_) && era_ == server_->timeline.era()) {
     const Position begin = division_.position_of(tick_, layout_.decode(next_).sequence);
     const std::uint64_t blocks = (end_ - next_) / step_;
-    space_->worker(cursor_).give_back({begin, begin + (blocks << division_.block_bits)});
+    space_.worker(cursor_).give_back({begin, begin + (blocks << division_.block_bits)});
   }
   forget();
-  space_->worker(home_).move_out();
+  space_.worker(home_).move_out();
   server_ = nullptr;
 }
 
@@ -85,7 +85,7 @@ std::int64_t Session::pause_ns(const Instant& now) const {
 [[gnu::always_inline]] inline std::optional<Range> Session::take_from(unsigned worker,
                                                                       std::uint64_t count) {
   request_.count = std::min(count, division_.capacity());
-  return space_->worker(worker).take(request_, [this] { return era_ == server_->timeline.era(); });
+  return space_.worker(worker).take(request_, [this] { return era_ == server_->timeline.era(); });
 }
 
 bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) {
@@ -157,13 +157,13 @@ std::uint64_t Session::next_share(Tick tick) const {
 bool Session::alone_on(unsigned worker) const { return workers_of(layout_) > 1 && !shares(worker); }
 
 bool Session::shares(unsigned worker) const {
-  return space_->worker(worker).tenants() > (worker == home_ ? 1U : 0U);
+  return space_.worker(worker).tenants() > (worker == home_ ? 1U : 0U);
 }
 
 // Half of what is found at the first time in a millisecond, and then at most `more` at a time.
 std::optional<Range> Session::take_share(unsigned worker, std::uint64_t count, std::uint64_t more) {
   if (allowance_.ms != ms_ || allowance_.worker != worker) {
-    const std::uint64_t left = space_->worker(worker).blocks_left(request_);
+    const std::uint64_t left = space_.worker(worker).blocks_left(request_);
     allowance_ = {.ms = ms_, .worker = worker, .blocks = (left + 1) / 2};
   }
   const std::uint64_t allowed = std::min(count, std::max(allowance_.blocks, more));

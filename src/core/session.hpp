@@ -67,7 +67,7 @@ class Session {
   /// How many workers a layout has here.
   [[nodiscard]] static unsigned workers_of(const Layout& layout) {
     return static_cast<unsigned>(
-        std::min<std::uint64_t>(layout.worker.max() + 1, Space::max_workers));
+        std::min<std::uint64_t>(layout.worker.max() + 1, cursors_of(layout.unit_ms)));
   }
 
   /// How many of them, the lower ones, may be homes. The others are left to those who pin them, and to those who find
@@ -196,7 +196,7 @@ class Session {
   Allowance allowance_;
 
   Server* server_ = nullptr;
-  Space* space_ = nullptr;
+  Space space_;
   Layout layout_ = standard_layout;
   Division division_ = division_of(standard_layout);
   CycleMeter meter_;

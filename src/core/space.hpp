@@ -1,15 +1,15 @@
 // A space: the cursors from which the IDs of a layout are taken, and how a layout cuts a cursor's time into blocks.
 //
-// The standard layout has a space alone. All other layouts share a fixed number of spaces, some for each unit: so any
-// number of layouts may be in use, and using one takes nothing from anybody that could run out. Layouts that meet in a
-// space share its time: that costs them numbers, never uniqueness.
+// The standard layout has a space alone. All other layouts share a fixed number of them (Server): so any number of
+// layouts may be in use, and using one takes nothing from anybody that could run out. Layouts that meet in a space share
+// its time: that costs them numbers, never uniqueness.
 //
 //     constexpr Division division = division_of(standard_layout);
 //     space.worker(3).take(division.request_at(now_ns));
 //
 // Guarantee: two ranges taken of one cursor for one layout have no sequence number of a tick in common.
 //
-// Limits: standard layout, no pointers: it may lie in shared memory at different addresses; zeroed memory is a new one.
+// Limits: the cursors lie in shared memory, a space only says where, in this process.
 #pragma once
 
 #include <algorithm>
@@ -95,11 +95,17 @@ struct Division {
           .epoch = layout.epoch_ms / layout.unit_ms};
 }
 
+/// How many cursors there are for a layout of that unit. A tick of a millisecond is spent before one can wait for it, so
+/// that more cursors are more IDs; of longer ticks nobody wants more than four make.
+[[nodiscard]] constexpr unsigned cursors_of(std::int32_t unit_ms) { return unit_ms == 1 ? 32 : 4; }
+
 class Space {
  public:
-  static constexpr unsigned max_workers = 32;
+  constexpr Space() = default;
+  constexpr Space(Worker* workers, unsigned count) : workers_(workers), count_(count) {}
 
-  [[nodiscard]] Worker& worker(unsigned number) { return workers_[number]; }
+  [[nodiscard]] unsigned count() const { return count_; }
+  [[nodiscard]] Worker& worker(unsigned number) const { return workers_[number]; }
 
   /// The worker with the fewest tenants, of the first `workers`; the lowest of equals, for it has most above it.
   [[nodiscard]] unsigned emptiest_worker(unsigned workers) const {
@@ -109,13 +115,11 @@ class Space {
     return emptiest;
   }
 
-  /// For Server::reset().
-  void reset(Position position) {
-    for (Worker& worker : workers_) worker.reset(position);
-  }
+  [[nodiscard]] constexpr bool operator==(const Space&) const = default;
 
  private:
-  Worker workers_[max_workers];
+  Worker* workers_ = nullptr;
+  unsigned count_ = 0;
 };
 
 }  // namespace snowflake

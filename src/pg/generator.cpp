@@ -140,7 +140,7 @@ Pin Generator::pin_of(std::uint64_t shard) const {
   const Layout& layout = spec_.layout;
   if (!needs_shard()) return Session::ordered_pin(layout);
   const unsigned cursors =
-      layout.worker.present() ? Session::workers_of(layout) : Space::max_workers;
+      layout.worker.present() ? Session::workers_of(layout) : cursors_of(layout.unit_ms);
   const auto cursor = static_cast<unsigned>(shard % cursors);
   return {.first_cursor = cursor, .last_cursor = cursor, .shard = shard};
 }

@@ -27,7 +27,7 @@ UnixMs now_ms() { return wall_clock_ns() / ns_per_ms; }
 /// IDs that one node can make in a second, with all the cursors that it has for the layout.
 double ids_a_second(const Layout& layout) {
   const std::uint64_t cursors = std::max(layout.worker.max(), layout.shard.max()) + 1;
-  return static_cast<double>(std::min<std::uint64_t>(cursors, Space::max_workers) *
+  return static_cast<double>(std::min<std::uint64_t>(cursors, cursors_of(layout.unit_ms)) *
                              layout.capacity()) *
          1000 / static_cast<double>(layout.unit_ms);
 }
