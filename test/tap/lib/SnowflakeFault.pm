@@ -111,11 +111,13 @@ sub start_replaying
 	start_again($node);
 }
 
-# A minute further than ever before, so that what is tried next does not profit from what was tried before.
+# A minute further than ever before, so that what is tried next does not profit from what was tried before. The server
+# starts anew: while it lives, it does not believe such a leap at once.
 sub fresh_clock
 {
 	my ($node) = @_;
 	$node->set_clock_offset($node->{latest_offset} = 60 + max($node->{clock_offset}, $node->{latest_offset} // 0));
+	$node->restart;
 }
 
 sub server_time
