@@ -189,24 +189,28 @@ is($edge->safe_psql('postgres', q{
 # --- ahead of the clock, looked at closely ---
 
 # On a clock that nearly stands still, all that moves the time on is its own half speed.
-my $offset = $epoch + 3600 - time;
-$edge->set_clock_offset($offset, 0.001);
+$edge->set_clock($epoch + 3600);
 $edge->restart;
+my $offset = $edge->{clock_offset};
+$edge->set_clock_offset($offset, 0.01);
 my $session = $edge->session;
 my ($first) = $edge->ask_session($session, 'SELECT snowflake_next()');
 my $position = -s $edge->logfile;
-$edge->set_clock_offset($offset - 0.006, 0.001);
+$edge->set_clock_offset($offset - 0.006, 0.01);
 my $begun = time;
-my ($ahead) = $edge->ask_session($session, q{SELECT snowflake_next() > } . $first . q{ AND snowflake_timestamp(snowflake_last()) - clock_timestamp() > '1 ms'});
+my ($ahead) = $edge->ask_session($session,
+	"SELECT snowflake_next() > $first AND snowflake_timestamp(snowflake_last()) - clock_timestamp() > '1 ms'");
 is($ahead, 't', 'back a few milliseconds: IDs rise, ahead of the clock');
 unlike($edge->log_since($position), $set_back, 'back a few milliseconds: no warning');
 usleep(1_000_000);
 my $least = time - $begun;
-my ($moved) = $edge->ask_session($session, "SELECT extract(epoch FROM snowflake_timestamp(snowflake_next()) - snowflake_timestamp($first))");
+my ($moved) = $edge->ask_session($session,
+	"SELECT extract(epoch FROM snowflake_timestamp(snowflake_next()) - snowflake_timestamp($first))");
 my $most = time - $begun;
 cmp_ok($moved, '>', 0.45 * $least, 'ahead of the clock: the time goes on at half speed');
 cmp_ok($moved, '<', 0.55 * $most + 0.01, 'ahead of the clock: and no faster');
-my ($rises) = $edge->ask_session($session, "SELECT count(*) FROM (SELECT id > lag(id, 1, $first) OVER () AS rises FROM snowflake_next_set(1000000) id) made WHERE rises");
+my ($rises) = $edge->ask_session($session, qq{
+	SELECT count(*) FROM (SELECT id > lag(id, 1, $first) OVER () AS rises FROM snowflake_next_set(1000000) id) made WHERE rises});
 is($rises, 1_000_000, 'ahead of the clock: IDs rise');
 my ($distance) = $edge->ask_session($session, q{SELECT snowflake_timestamp(snowflake_last()) - clock_timestamp() < '1 min'});
 is($distance, 't', 'ahead of the clock: however many are made, it is not spent faster');
