@@ -19,7 +19,7 @@ sub goes_on
 {
 	my ($mode, $clock, $seconds_back) = @_;
 	my $what = "stop $mode, clock $clock";
-	fresh_clock($node);
+	fresh_start($node);
 	$node->safe_psql('postgres', 'TRUNCATE stored');
 	my $before = run_clients($node, 1);
 	my $log = -s $node->logfile;
@@ -49,7 +49,7 @@ goes_on(@$_) for $quick
   qw(fast immediate);
 
 # Each crash lifts the floor past the horizon; a series of them must not lift it by a window each time.
-fresh_clock($node);
+fresh_start($node);
 seconds_ahead($node);
 my $crashes = 6;
 for (1 .. $crashes)
@@ -70,7 +70,7 @@ $node->safe_psql('postgres', q{
 sub too_far_back
 {
 	my ($back, $how) = @_;
-	fresh_clock($node);
+	fresh_start($node);
 	$node->safe_psql('postgres', 'TRUNCATE stored; INSERT INTO stored (first_id) VALUES (snowflake_next())');
 	$node->{offset_of_last} = $node->{clock_offset};
 	set_clock_to($how, $node->{clock_offset} - $back);
@@ -149,7 +149,7 @@ is_well('the limit was raised');
 for my $how (qw(restart live))
 {
 	my $what = "clock 30 days ahead, then mended, $how";
-	fresh_clock($node);
+	fresh_start($node);
 	my $other = $node->session;
 	$node->ask_session($other, 'SELECT snowflake_next()');
 	$node->safe_psql('postgres', 'TRUNCATE stored; INSERT INTO stored (first_id) VALUES (snowflake_next())');
