@@ -79,16 +79,14 @@ CREATE FUNCTION snowflake_layout_facts(
   OUT epoch timestamptz, OUT last_instant timestamptz, OUT nodes bigint, OUT ids_per_second double precision)
 AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_layout_facts(snowflake_layout) IS
-  'the first and the last millisecond of a layout, how many nodes it has, and how many IDs a node can make in a second';
+  'the time range of a layout, its number of nodes, and how many IDs a node can make per second';
 
 CREATE VIEW snowflake_layouts AS
-SELECT preset.name, preset.layout, facts.epoch, facts.epoch AS first_instant, facts.last_instant, facts.nodes,
-       facts.ids_per_second
+SELECT preset.name, preset.layout, facts.epoch, facts.last_instant, facts.nodes, facts.ids_per_second
 FROM snowflake_presets() AS preset
-CROSS JOIN LATERAL snowflake_layout_facts(preset.layout) AS facts;
-  COMMENT ON VIEW snowflake_layouts IS
-  'the layouts that have a name: their text form, time,
-  nodes and IDs a second a node';
+CROSS JOIN LATERAL snowflake_layout_facts(preset.layout::snowflake_layout) AS facts;
+COMMENT ON VIEW snowflake_layouts IS
+  'the layouts that have a name: text form, time range, number of nodes, IDs per second per node';
 GRANT SELECT ON snowflake_layouts TO PUBLIC;
 
 -- Make ---------------------------------------------------------------------------------------------------------------
@@ -184,7 +182,7 @@ COMMENT ON FUNCTION snowflake_generator_spec(regclass) IS
   'the layout and options of a generator; NULL if the sequence is not a generator';
 
 CREATE VIEW snowflake_generators AS
-SELECT sequence.seqrelid::regclass AS generator, spec.layout, spec.ordered, spec.prefix, spec.encoding
+SELECT sequence.seqrelid::pg_catalog.regclass AS generator, spec.layout, spec.ordered, spec.prefix, spec.encoding
 FROM pg_catalog.pg_sequence AS sequence
 CROSS JOIN LATERAL snowflake_generator_spec(sequence.seqrelid::pg_catalog.regclass) AS spec
 WHERE spec.layout IS NOT NULL;
@@ -308,16 +306,16 @@ CREATE FUNCTION snowflake_encode(
 AS 'MODULE_PATHNAME', 'snowflake_encode'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer) IS
-  'the Snowflake ID that says so; for tests and imports, not a way to make unique IDs';
+  'the Snowflake ID built from these fields; for tests and imports, not a way to make unique IDs';
 
--- Not strict: fields that the layout lacks may be NULL.
+-- Not strict: NULL stands for a field that the layout lacks. The standard layout lacks none of the above.
 
 CREATE FUNCTION snowflake_encode(
   "timestamp" timestamptz, node integer, worker integer, sequence integer, layout snowflake_layout) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_encode'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer, snowflake_layout) IS
-  'the ID of that layout that says so; NULL for fields that the layout lacks';
+  'the ID of that layout built from these fields; NULL stands for a field that the layout lacks';
 
 CREATE FUNCTION snowflake_encode(
   "timestamp" timestamptz, node integer, worker integer, sequence integer, shard integer,
@@ -325,7 +323,7 @@ CREATE FUNCTION snowflake_encode(
 AS 'MODULE_PATHNAME', 'snowflake_encode'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_encode(timestamptz, integer, integer, integer, integer, snowflake_layout) IS
-  'the ID of that layout that says so; NULL for fields that the layout lacks';
+  'the ID of that layout built from these fields; NULL stands for a field that the layout lacks';
 
 -- Other forms --------------------------------------------------------------------------------------------------------
 

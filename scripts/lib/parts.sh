@@ -12,7 +12,7 @@ long_parts=(drill bench) # left out by --quick
 
 describe_parts() {
     cat <<'END'
-    lint      clang-format, shellcheck
+    lint      clang-format, shellcheck; names in the extension's SQL scripts are bound
     build     the extension builds without a warning
     library   needs libc only, exports nothing but what PostgreSQL calls
     unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers; the model of
@@ -20,7 +20,7 @@ describe_parts() {
     regress   pg_regress: sql/, expected/
     pgtap     pgTAP: test/pgtap/
     tap       servers that crash, race, lose their clock: test/tap/
-    docs      the examples in README.md and docs/
+    docs      the examples in README.md, SECURITY.md and docs/
     clients   docs/javascript.md, run with node-postgres, which npm fetches
     drill     scripts/drill: a Patroni cluster under load loses its leader
     bench     scripts/bench --quick runs; no figure is asserted
@@ -61,6 +61,8 @@ part_lint() {
     mapfile -t shell < <(grep -lE '^#!.*\b(ba)?sh\b|shellcheck shell=bash' -r scripts .ci test bench 2>/dev/null)
     check clang-format clang-format --dry-run --Werror "${cpp[@]}"
     check shellcheck shellcheck --external-sources --source-path=SCRIPTDIR --source-path=. "${shell[@]}"
+    check "names in install scripts and views are bound" scripts/lib/bound_sql.pl snowflake_id--*.sql
+    prove --verbose test/lint/*.t
 }
 
 # In a copy, because a warning shows only when a file is compiled.

@@ -1,5 +1,4 @@
-// Times as text: 2025-01-01T00:00:00.000Z, in the proleptic Gregorian calendar, without leap
-// seconds.
+// Times as text: 2025-01-01T00:00:00.000Z. Proleptic Gregorian calendar, no leap seconds.
 #pragma once
 
 #include "core/layout.hpp"
@@ -8,12 +7,11 @@
 
 namespace snowflake {
 
-/// Reads a date, a date and time in UTC (ending in Z), or Unix milliseconds as a bare number. False
-/// if there is none. Years 1970 to 9999.
+/// Reads a date, a date and time in UTC (ending in Z), or Unix milliseconds as a bare number.
+/// False if there is none of these. Years 1970 to 9999.
 [[nodiscard]] bool parse_time(TextReader& reader, UnixMs& time);
 
-/// The shortest of YYYY-MM-DDTHH:MM:SSZ and, where there are milliseconds,
-/// YYYY-MM-DDTHH:MM:SS.mmmZ. From 1970 on.
+/// YYYY-MM-DDTHH:MM:SSZ, or YYYY-MM-DDTHH:MM:SS.mmmZ where there are milliseconds. From 1970 on.
 void put_time(TextWriter& out, UnixMs time);
 
 }  // namespace snowflake

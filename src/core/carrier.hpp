@@ -1,5 +1,5 @@
-// 128-bit keys that carry an ID: UUIDv7 (RFC 9562, 5.7) and ULID. Both begin with 48 bits of Unix
-// milliseconds.
+// 128-bit keys that carry an ID: UUIDv7 (RFC 9562, 5.7) and ULID. Both begin with the Unix time in
+// milliseconds, 48 bits.
 //
 //     127          80 79  76 75        64 63 62 61                     0
 //     +--------------+------+------------+-----+-----------------------+
@@ -9,10 +9,11 @@
 //     | milliseconds | ID, 63 bits                          | 17 zeros |   ULID
 //     +--------------+--------------------------------------+----------+
 //
-// Guarantees: the key sorts like the ID (of one layout) and gives it back exactly; a key is unique
-// as the ID is, by construction, without a random source. A key that was made otherwise is refused:
-// the time in it must be the one that the ID says, and the zeros must be zeros, 59 bits and more in
-// all.
+// Guarantees:
+//   - Keys of one layout sort like their IDs, and give them back exactly.
+//   - A key is as unique as its ID, by construction: there is no random source.
+//   - A key that was made in another way is refused: its time must be that of the ID in it, and its
+//     zeros must be zeros, at least 59 bits in all.
 #pragma once
 
 #include <optional>
@@ -26,7 +27,7 @@ namespace detail {
 
 inline constexpr std::uint64_t low_bits(unsigned count) { return (std::uint64_t{1} << count) - 1; }
 
-/// The time that an ID says, as far as 48 bits hold it.
+/// The time of an ID, as far as 48 bits hold it.
 constexpr std::uint64_t milliseconds_of(Id id, const Layout& layout) {
   return static_cast<std::uint64_t>(layout.time_at(layout.decode(id).tick)) & low_bits(48);
 }

@@ -1,9 +1,10 @@
 // A layout says what the 64 bits of an ID mean: which fields, where, in which unit of time since
 // which epoch.
 //
-// Guarantees: a layout is a value and never changes; encode() and decode() are exact inverses of
-// each other for all parts within bounds; every ID is below 2^63, so that it is a non-negative
-// bigint.
+// Guarantees:
+//   - A layout is a value and never changes.
+//   - encode() and decode() are exact inverses for all parts that fit.
+//   - Every ID is below 2^63, and so a bigint that is not negative.
 //
 //     constexpr Parts parts{.tick = 1000, .node = 3, .worker = 7, .sequence = 42};
 //     static_assert(standard_layout.decode(standard_layout.encode(parts)) == parts);
@@ -11,13 +12,15 @@
 // Limits: encode() trusts its caller; ask fits() first where parts come from outside.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <string_view>
 #include <type_traits>
 
 namespace snowflake {
 
-/// Units of time since a layout's epoch (milliseconds in the standard layout). Negative: before the
-/// epoch.
+/// Units of time since a layout's epoch (milliseconds in the standard layout); negative before it.
 using Tick = std::int64_t;
 /// Milliseconds since 1970-01-01 UTC, without leap seconds.
 using UnixMs = std::int64_t;
@@ -43,7 +46,7 @@ struct Field {
   [[nodiscard]] constexpr bool operator==(const Field&) const = default;
 };
 
-/// What an ID says, field by field.
+/// The fields of an ID.
 struct Parts {
   Tick tick = 0;
   std::uint64_t node = 0;
@@ -66,8 +69,8 @@ struct Layout {
 
   [[nodiscard]] constexpr Tick last_tick() const { return static_cast<Tick>(timestamp.max()); }
 
-  /// The tick in which `time` lies: rounded down, also before the epoch. May lie outside the
-  /// layout.
+  /// The tick in which `time` lies: rounded down, also before the epoch. The layout may not
+  /// contain it.
   [[nodiscard]] constexpr Tick tick_at(UnixMs time) const {
     const std::int64_t since_epoch = time - epoch_ms;
     return since_epoch / unit_ms - (since_epoch % unit_ms < 0);
@@ -85,7 +88,7 @@ struct Layout {
            shard.holds(parts.shard) && sequence.holds(parts.sequence);
   }
 
-  /// The ID that says `parts`, which must fit.
+  /// The ID built from `parts`, which must fit.
   [[nodiscard]] constexpr Id encode(const Parts& parts) const {
     return timestamp.put(static_cast<std::uint64_t>(parts.tick)) | node.put(parts.node) |
            worker.put(parts.worker) | shard.put(parts.shard) | sequence.put(parts.sequence);
@@ -104,7 +107,7 @@ struct Layout {
     return unsigned{timestamp.shift} + timestamp.width;
   }
 
-  /// By how much IDs of neighbouring sequence numbers differ.
+  /// The difference between IDs of neighbouring sequence numbers.
   [[nodiscard]] constexpr Id step() const { return sequence.put(1); }
 
   /// How many sequence numbers a cursor has in a tick.
@@ -116,13 +119,47 @@ struct Layout {
 // A layout is stored as it is in memory: every byte must mean something.
 static_assert(sizeof(Layout) == 24 && std::has_unique_object_representations_v<Layout>);
 
+struct NamedField {
+  std::string_view name;
+  Field Layout::*field;
+};
+
+/// All fields. Their order is that of the binary form of a layout: never change it.
+inline constexpr NamedField layout_fields[] = {{"timestamp", &Layout::timestamp},
+                                               {"node", &Layout::node},
+                                               {"worker", &Layout::worker},
+                                               {"shard", &Layout::shard},
+                                               {"sequence", &Layout::sequence}};
+
+/// The fields that a layout has, from the highest bits to the lowest.
+struct FieldsOfLayout {
+  NamedField fields[std::size(layout_fields)] = {};
+  std::size_t count = 0;
+
+  [[nodiscard]] constexpr const NamedField* begin() const { return fields; }
+  [[nodiscard]] constexpr const NamedField* end() const { return fields + count; }
+};
+
+[[nodiscard]] constexpr FieldsOfLayout fields_of(const Layout& layout) {
+  FieldsOfLayout result;
+  for (const NamedField& next : layout_fields) {
+    const Field field = layout.*next.field;
+    if (!field.present()) continue;
+    std::size_t place = result.count++;
+    for (; place > 0 && (layout.*result.fields[place - 1].field).shift < field.shift; --place)
+      result.fields[place] = result.fields[place - 1];
+    result.fields[place] = next;
+  }
+  return result;
+}
+
 //      63 62                                22 21   17 16   12 11         0
 //     +--+------------------------------------+-------+-------+------------+
 //     | 0|  milliseconds since 2025-01-01 UTC |  node | worker|  sequence  |
 //     +--+----------------- 41 ---------------+-- 5 --+-- 5 --+---- 12 ----+
 //
-/// The layout of snowflake_next(): until 2094-09-07, 32 nodes, 32 workers a node, 4096 IDs a worker
-/// a millisecond.
+/// The layout of snowflake_next(): until 2094-09-07; 32 nodes with 32 workers each; 4096 IDs per
+/// millisecond per worker.
 inline constexpr Layout standard_layout{.timestamp = {.shift = 22, .width = 41},
                                         .node = {.shift = 17, .width = 5},
                                         .worker = {.shift = 12, .width = 5},

@@ -8,24 +8,13 @@
 namespace snowflake {
 namespace {
 
-struct FieldName {
-  std::string_view name;
-  Field Layout::*field;
-};
-
-constexpr FieldName field_names[] = {{"timestamp", &Layout::timestamp},
-                                     {"node", &Layout::node},
-                                     {"worker", &Layout::worker},
-                                     {"shard", &Layout::shard},
-                                     {"sequence", &Layout::sequence}};
-
 constexpr unsigned id_bits = 63;
 constexpr unsigned lower_bits = 31;  // what an integer of SQL holds
 // What PostgreSQL's timestamps can hold ends in the year 294276.
 constexpr UnixMs end_of_time = 9'224'318'015'999'999;
 
-// Fields are read from the highest to the lowest, so their places are known only at the end: until
-// then `shift` holds the bits that were read before a field.
+// Fields are read from the highest to the lowest, so their places are known only at the end. Until
+// then the `shift` of a field is the number of bits read before it.
 class LayoutParser {
  public:
   LayoutParser(std::string_view text, UnixMs now) : reader_(text), now_(now) {}
@@ -52,7 +41,7 @@ class LayoutParser {
       return fail("expected a name and a colon, such as \"timestamp:41\"", begin);
     if (name == "unit") return parse_unit(begin);
     if (name == "epoch") return parse_epoch(begin);
-    for (const FieldName& known : field_names)
+    for (const NamedField& known : layout_fields)
       if (known.name == name) return parse_field(layout_.*known.field, begin);
     fail("unknown name: it must be timestamp, node, worker, shard, sequence, unit or epoch", begin);
   }
@@ -60,7 +49,7 @@ class LayoutParser {
   void parse_field(Field& field, std::size_t begin) {
     std::uint64_t width = 0;
     const std::size_t place = reader_.position();
-    if (field.present()) return fail("this field is there twice", begin);
+    if (field.present()) return fail("this field is specified twice", begin);
     if (layout_.unit_ms != 0 || layout_.epoch_ms >= 0)
       return fail("fields come before unit and epoch", begin);
     if (!reader_.number(width) || !reader_.at_blank())
@@ -76,7 +65,7 @@ class LayoutParser {
   void parse_unit(std::size_t begin) {
     std::uint64_t count = 0;
     const std::size_t place = reader_.position();
-    if (layout_.unit_ms != 0) return fail("the unit is there twice", begin);
+    if (layout_.unit_ms != 0) return fail("the unit is specified twice", begin);
     if (!reader_.number(count)) return fail("expected a unit such as 1ms, 10ms or 1s", place);
     const bool is_ms = reader_.accept("ms");
     if ((!is_ms && !reader_.accept('s')) || !reader_.at_blank())
@@ -88,7 +77,7 @@ class LayoutParser {
 
   void parse_epoch(std::size_t begin) {
     const std::size_t place = reader_.position();
-    if (layout_.epoch_ms >= 0) return fail("the epoch is there twice", begin);
+    if (layout_.epoch_ms >= 0) return fail("the epoch is specified twice", begin);
     if (!parse_time(reader_, layout_.epoch_ms) || !reader_.at_blank()) {
       layout_.epoch_ms = -1;
       return fail(
@@ -100,7 +89,7 @@ class LayoutParser {
 
   void finish() {
     const std::size_t end = reader_.position();
-    for (const FieldName& known : field_names) {
+    for (const NamedField& known : layout_fields) {
       Field& field = layout_.*known.field;
       if (field.present())
         field.shift = static_cast<std::uint8_t>(bits_ - field.shift - field.width);
@@ -130,7 +119,7 @@ std::string_view without_blanks(std::string_view text) {
 bool fields_are_gapless(const Layout& layout) {
   std::uint64_t seen = 0;
   unsigned bits = 0;
-  for (const FieldName& known : field_names) {
+  for (const NamedField& known : layout_fields) {
     const Field field = layout.*known.field;
     if (!field.present() && field.shift != 0) return false;
     if (field.width > id_bits || field.shift > id_bits - field.width) return false;
@@ -138,6 +127,18 @@ bool fields_are_gapless(const Layout& layout) {
     bits += field.width;
   }
   return bits <= id_bits && seen == (std::uint64_t{1} << bits) - 1;
+}
+
+bool timestamp_is_first(const Layout& layout) {
+  for (const NamedField& known : layout_fields)
+    if ((layout.*known.field).shift > layout.timestamp.shift) return false;
+  return true;
+}
+
+bool integers_hold_lower_fields(const Layout& layout) {
+  for (const NamedField& known : layout_fields)
+    if (known.field != &Layout::timestamp && (layout.*known.field).width > lower_bits) return false;
+  return true;
 }
 
 bool ends_in_time(const Layout& layout) {
@@ -166,12 +167,9 @@ const char* problem_of(const Layout& layout, UnixMs now) {
   if (!layout.sequence.present()) return "a layout has a sequence";
   if (!fields_are_gapless(layout) || layout.reserved != 0)
     return "the fields overlap or leave gaps";
-  if (layout.timestamp.shift < layout.sequence.shift ||
-      layout.timestamp.shift < layout.node.shift || layout.timestamp.shift < layout.worker.shift ||
-      layout.timestamp.shift < layout.shard.shift)
+  if (!timestamp_is_first(layout))
     return "the timestamp must be the first field, or IDs would not sort by time";
-  if (layout.node.width > lower_bits || layout.worker.width > lower_bits ||
-      layout.shard.width > lower_bits || layout.sequence.width > lower_bits)
+  if (!integers_hold_lower_fields(layout))
     return "a field other than the timestamp has at most 31 bits";
   if (layout.unit_ms < 1 || layout.unit_ms > max_unit_ms)
     return "the unit must lie between 1ms and 60s";
@@ -184,15 +182,11 @@ const char* problem_of(const Layout& layout, UnixMs now) {
 LayoutText format_layout(const Layout& layout) {
   LayoutText result;
   TextWriter out(result.text);
-  for (int bit = id_bits - 1; bit >= 0; --bit) {
-    for (const FieldName& known : field_names) {
-      const Field field = layout.*known.field;
-      if (!field.present() || field.shift != bit) continue;
-      out.put(known.name);
-      out.put(':');
-      out.put_number(field.width);
-      out.put(' ');
-    }
+  for (const NamedField& known : fields_of(layout)) {
+    out.put(known.name);
+    out.put(':');
+    out.put_number((layout.*known.field).width);
+    out.put(' ');
   }
   out.put("unit:");
   put_unit(out, layout.unit_ms);

@@ -2,13 +2,19 @@
 //
 //     timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z
 //
-// Guarantees: format() then parse() gives the same layout, for every layout that parse() accepts.
-// Bad text is refused with the place and the reason; nothing is guessed.
+// Guarantees: parse_layout() of what format_layout() wrote gives the same layout, for every layout
+// that parse_layout() accepts. Malformed text is refused with place and reason; nothing is guessed.
 //
-// Rules: separated by blanks. The timestamp comes first (else IDs would not sort by time) and is
-// there, as is the sequence; node, worker and shard may be absent; none twice. Together at most 63
-// bits. `unit` is 1ms, 10ms, 1s, … (1ms if absent); `epoch` is a date, a date with time in UTC, or
-// Unix milliseconds (1970-01-01 if absent), and lies between 1970 and now.
+// | item                | rule                                                                   |
+// |---------------------|------------------------------------------------------------------------|
+// | all                 | separated by blanks, each at most once                                 |
+// | all fields          | before unit and epoch; at most 63 bits together                        |
+// | timestamp           | required, the first field: else IDs would not sort by time             |
+// | sequence            | required, at most 31 bits                                              |
+// | node, worker, shard | optional, at most 31 bits each                                         |
+// | unit                | 1ms, 10ms, 1s, ... up to 60s; 1ms if absent                            |
+// | epoch               | a date, a date and time in UTC, or Unix milliseconds; between 1970 and |
+// |                     | now; 1970-01-01 if absent                                              |
 #pragma once
 
 #include <cstddef>
@@ -19,9 +25,9 @@
 namespace snowflake {
 
 struct ParsedLayout {
-  const char* problem;   ///< what is wrong, in English; nullptr if all is well
-  std::size_t position;  ///< where it is wrong: bytes from the beginning
-  Layout layout;         ///< if all is well
+  const char* problem;   ///< what is wrong, in English; nullptr if nothing is
+  std::size_t position;  ///< where: bytes from the beginning
+  Layout layout;         ///< if nothing is wrong
 };
 
 /// `now`: no epoch may be later.

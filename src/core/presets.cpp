@@ -3,8 +3,7 @@
 namespace snowflake {
 namespace {
 
-/// Widths of the fields in the order from the highest to the lowest; `above` says where the
-/// sequence stands.
+/// Widths of the fields. Their order is that of the standard layout, but for the sequence.
 struct Widths {
   std::uint8_t timestamp;
   std::uint8_t node = 0;
@@ -13,13 +12,14 @@ struct Widths {
   std::uint8_t sequence = 0;
 };
 
+/// Where the sequence lies.
 enum class Sequence { lowest, above_node };
 
 constexpr std::uint8_t sum(int a, int b, int c = 0, int d = 0) {
   return static_cast<std::uint8_t>(a + b + c + d);
 }
 
-// Field(0, 0) for an absent one.
+// An absent field has no place: {0, 0}.
 constexpr Field field(std::uint8_t shift, std::uint8_t width) {
   return width == 0 ? Field{} : Field{.shift = shift, .width = width};
 }
@@ -46,39 +46,38 @@ constexpr Preset all[] = {
     {"twitter", make({.timestamp = 41, .node = 5, .worker = 5, .sequence = 12}, Sequence::lowest, 1,
                      twitter_epoch)},
 
-    // discord.com/developers/docs/reference#snowflakes: "internal worker ID" as node, "internal
-    // process ID" as worker.
+    // discord.com/developers/docs/reference#snowflakes: "internal worker ID" is the node,
+    // "internal process ID" the worker.
     {"discord", make({.timestamp = 41, .node = 5, .worker = 5, .sequence = 12}, Sequence::lowest, 1,
                      1420070400000)},
 
-    // Instagram Engineering, "Sharding & IDs at Instagram" (2012), with the epoch of its published
-    // function.
+    // Instagram Engineering, "Sharding & IDs at Instagram" (2012); epoch of the function in it.
     {"instagram",
      make({.timestamp = 40, .shard = 13, .sequence = 10}, Sequence::lowest, 1, 1314220021721)},
 
-    // github.com/mastodon/mastodon, lib/mastodon/snowflake.rb: 48 bits, 47 of them in a bigint that
-    // is not negative.
+    // github.com/mastodon/mastodon, lib/mastodon/snowflake.rb: 48 bits of time, of which a
+    // non-negative bigint has 47.
     {"mastodon", make({.timestamp = 47, .sequence = 16}, Sequence::lowest, 1, 0)},
 
     // github.com/sony/sonyflake v1, sonyflake.go: time in units of 10 ms since 2014-09-01.
     {"sonyflake",
      make({.timestamp = 39, .node = 16, .sequence = 8}, Sequence::above_node, 10, 1409529600000)},
 
-    // The same, v2, with its default start time.
+    // sonyflake v2, with its default start time.
     {"sonyflake2",
      make({.timestamp = 39, .node = 16, .sequence = 8}, Sequence::above_node, 10, year_2025)},
 
-    // github.com/baidu/uid-generator, DefaultUidGenerator.java: 2016-05-20 in UTC+8. Its time ended
-    // in 2024.
+    // github.com/baidu/uid-generator, DefaultUidGenerator.java: 2016-05-20 in UTC+8. Its timestamps
+    // were exhausted in 2024.
     {"baidu",
      make({.timestamp = 28, .node = 22, .sequence = 13}, Sequence::lowest, 1000, 1463673600000)},
 
-    // github.com/Meituan-Dianping/Leaf, SnowflakeIDGenImpl.java: Twitter's epoch, workers of 10
-    // bits.
+    // github.com/Meituan-Dianping/Leaf, SnowflakeIDGenImpl.java: Twitter's epoch; its worker of 10
+    // bits is node and worker here.
     {"leaf", make({.timestamp = 41, .node = 5, .worker = 5, .sequence = 12}, Sequence::lowest, 1,
                   twitter_epoch)},
 
-    // github.com/f4b6a3/tsid-creator: 42 bits, 41 of them in a bigint that is not negative;
+    // github.com/f4b6a3/tsid-creator: 42 bits of time, of which a non-negative bigint has 41;
     // 2020-01-01.
     {"tsid",
      make({.timestamp = 41, .node = 10, .sequence = 12}, Sequence::lowest, 1, 1577836800000)},
@@ -87,15 +86,15 @@ constexpr Preset all[] = {
     {"pgedge",
      make({.timestamp = 41, .node = 10, .sequence = 12}, Sequence::lowest, 1, 1672531200000)},
 
-    // The same up to 1.1: node lowest.
+    // github.com/pgEdge/snowflake up to 1.1: the node is lowest.
     {"pgedge1",
      make({.timestamp = 41, .node = 10, .sequence = 12}, Sequence::above_node, 1, 1672531200000)},
 
     // github.com/ClickHouse/ClickHouse, src/Functions/generateSnowflakeID.cpp.
     {"clickhouse", make({.timestamp = 41, .node = 10, .sequence = 12}, Sequence::lowest, 1, 0)},
 
-    // github.com/aws/pgactive, pgactive_seq.c: 40 bits, 39 of them in a bigint that is not
-    // negative.
+    // github.com/aws/pgactive, pgactive_seq.c: 40 bits of time, of which a non-negative bigint has
+    // 39.
     {"pgactive",
      make({.timestamp = 39, .node = 10, .sequence = 14}, Sequence::lowest, 1, 1475796139634)},
 
@@ -103,7 +102,7 @@ constexpr Preset all[] = {
     {"linkedin", make({.timestamp = 41, .sequence = 22}, Sequence::lowest, 1, 0)},
 
     // Ours, for clients that keep numbers as double: at most 2^53 - 1 (Number.MAX_SAFE_INTEGER).
-    // Until 2094; 16 nodes; 256,000 IDs a second a node.
+    // Until 2094; 16 nodes; 256,000 IDs per second per node.
     {"javascript",
      make({.timestamp = 41, .node = 4, .sequence = 8}, Sequence::lowest, 1, year_2025)},
 };

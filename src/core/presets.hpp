@@ -1,5 +1,4 @@
-// The layouts that the world knows by name. They are constants for ever: IDs in people's tables are
-// read by them.
+// The layouts that have a name. They never change: IDs in people's tables are read by them.
 #pragma once
 
 #include <span>

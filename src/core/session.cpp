@@ -40,19 +40,21 @@ Outcome Session::reserve_pinned(const Instant& now, const Terms& terms, const Pi
 }
 
 // The bounds before anything is taken. A tick that begins at or below the floor is waited out: some of it may have been
-// used in an earlier life.
+// used in an earlier life. A time that was read before a reset is none to go on with, not even with what is reserved:
+// the operator waits for a tick to end, not for a session that was held up.
 template <typename Take>
 Outcome Session::reserve_by(Take take, const Instant& now, const Terms& terms) {
   const Tick tick = division_.tick_at(now.ns);
-  const Tick layout_tick = layout_.tick_at(division_.begin_ms(tick));
+  const Tick layout_tick = tick - division_.epoch;
   if (now.ns < 0 || layout_tick < 0) return Outcome::before_epoch;
   if (layout_tick > layout_.last_tick() || now.ms() >= end_of_making) return Outcome::out_of_time;
   if (division_.begin_ms(tick) <= terms.bounds.floor) return Outcome::spent;
   if (division_.begin_ms(tick) > terms.bounds.horizon) return Outcome::beyond_horizon;
   if (era_ != now.era) forget();
+  if (now.era != server_->timeline.era()) return Outcome::spent;
   era_ = now.era;
   ms_ = now.ms();
-  released_ = division_.released_at(now.ns);
+  request_ = division_.request_at(now.ns);
   if (!take(tick)) {
     starved_ = true;
     return Outcome::spent;
@@ -68,10 +70,22 @@ std::int64_t Session::pause_ns(const Instant& now) const {
   return now.real_ns(std::min(ends * division_.unit_ns() - now.ns, ns_per_ms));
 }
 
+[[gnu::always_inline]] inline void Session::adopt(Range range, Tick tick, Parts parts) {
+  parts.tick = tick - division_.epoch;
+  parts.sequence = (range.begin - request_.begin) >> division_.block_bits;
+  const std::uint64_t count = (range.end - range.begin) >> division_.block_bits;
+  before_ = last();
+  tick_ = tick;
+  node_ = parts.node;
+  begin_ = next_ = layout_.encode(parts);
+  end_ = next_ + count * step_;
+}
+
 // Never with a time of another era: after a reset, a tick that was read before it is none to take of.
-std::optional<Range> Session::take_from(unsigned worker, Tick tick, std::uint64_t count) {
-  return space_->worker(worker).take(division_.request(tick, released_, count),
-                                     [this] { return era_ == server_->timeline.era(); });
+[[gnu::always_inline]] inline std::optional<Range> Session::take_from(unsigned worker,
+                                                                      std::uint64_t count) {
+  request_.count = std::min(count, division_.capacity());
+  return space_->worker(worker).take(request_, [this] { return era_ == server_->timeline.era(); });
 }
 
 bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) {
@@ -80,9 +94,7 @@ bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) 
   for (unsigned worker = first_worker(tick, count); worker < workers_of(layout_); ++worker) {
     if (!rises_with(worker, tick, node)) continue;
     const std::uint64_t wanted = alone_on(worker) ? division_.capacity() : std::max(share, count);
-    const std::uint64_t allowed =
-        shares(worker) ? std::min(wanted, allowance_of(worker, tick)) : wanted;
-    const auto range = allowed > 0 ? take_from(worker, tick, allowed) : std::nullopt;
+    const auto range = shares(worker) ? take_share(worker, wanted, 0) : take_from(worker, wanted);
     if (!range) continue;
     if (tick != tick_) starved_ = false;
     adopt(*range, tick, {.node = node, .worker = worker});
@@ -100,10 +112,13 @@ bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) 
 //
 // In bulk, a session leaves half of a cursor to others: after that it takes one by one. It does not go on to the next
 // cursor before, for that would break the order.
+//
+// A session pins either always or never: so the cursor of its last ID of this tick is where those below were spent.
 bool Session::take_pinned(Tick tick, const Pin& pin, std::uint64_t count) {
-  for (unsigned cursor = pin.first_cursor; cursor <= pin.last_cursor; ++cursor) {
-    const std::uint64_t allowed = count == 1 ? 1 : std::min(count, allowance_of(cursor, tick));
-    const auto range = take_from(cursor, tick, std::max<std::uint64_t>(allowed, 1));
+  const bool goes_on = tick == tick_ && cursor_ > pin.first_cursor && cursor_ <= pin.last_cursor;
+  for (unsigned cursor = goes_on ? cursor_ : pin.first_cursor; cursor <= pin.last_cursor;
+       ++cursor) {
+    const auto range = count == 1 ? take_from(cursor, 1) : take_share(cursor, count, 1);
     if (!range) continue;
     // A worker field has to say which cursor it was.
     adopt(*range, tick,
@@ -145,26 +160,16 @@ bool Session::shares(unsigned worker) const {
   return space_->worker(worker).tenants() > (worker == home_ ? 1U : 0U);
 }
 
-// Half of what is found at the first time in a millisecond.
-std::uint64_t Session::allowance_of(unsigned worker, Tick tick) {
+// Half of what is found at the first time in a millisecond, and then at most `more` at a time.
+std::optional<Range> Session::take_share(unsigned worker, std::uint64_t count, std::uint64_t more) {
   if (allowance_.ms != ms_ || allowance_.worker != worker) {
-    const std::uint64_t left =
-        space_->worker(worker).blocks_left(division_.request(tick, released_, 1));
+    const std::uint64_t left = space_->worker(worker).blocks_left(request_);
     allowance_ = {.ms = ms_, .worker = worker, .blocks = (left + 1) / 2};
   }
-  return allowance_.blocks;
-}
-
-void Session::adopt(Range range, Tick tick, Parts parts) {
-  parts.tick = layout_.tick_at(division_.begin_ms(tick));
-  parts.sequence = division_.sequence_at(range.begin);
-  const std::uint64_t count = (range.end - range.begin) >> division_.block_bits;
-  allowance_.blocks -= std::min(allowance_.blocks, count);
-  before_ = last();
-  tick_ = tick;
-  node_ = parts.node;
-  begin_ = next_ = layout_.encode(parts);
-  end_ = next_ + count * step_;
+  const std::uint64_t allowed = std::min(count, std::max(allowance_.blocks, more));
+  if (allowed == 0) return std::nullopt;
+  allowance_.blocks -= std::min(allowance_.blocks, allowed);
+  return take_from(worker, allowed);
 }
 
 }  // namespace snowflake

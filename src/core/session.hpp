@@ -151,7 +151,7 @@ class Session {
  private:
   template <typename Take>
   [[nodiscard]] Outcome reserve_by(Take take, const Instant& now, const Terms& terms);
-  [[nodiscard]] std::optional<Range> take_from(unsigned worker, Tick tick, std::uint64_t count);
+  [[nodiscard]] std::optional<Range> take_from(unsigned worker, std::uint64_t count);
   [[nodiscard]] bool take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count);
   [[nodiscard]] bool take_pinned(Tick tick, const Pin& pin, std::uint64_t count);
   [[nodiscard]] bool has_reservation() const { return next_ != end_; }
@@ -164,7 +164,8 @@ class Session {
   [[nodiscard]] std::uint64_t next_share(Tick tick) const;
   [[nodiscard]] bool alone_on(unsigned worker) const;
   [[nodiscard]] bool shares(unsigned worker) const;
-  [[nodiscard]] std::uint64_t allowance_of(unsigned worker, Tick tick);
+  [[nodiscard]] std::optional<Range> take_share(unsigned worker, std::uint64_t count,
+                                                std::uint64_t more);
   void adopt(Range range, Tick tick, Parts parts);
 
   // Read by every call: the IDs from next_ to end_ are ours, and their tick lasts `span_` cycles from `start_`.
@@ -178,7 +179,7 @@ class Session {
   std::optional<Id> before_;  // the last ID handed out before the reservation
   Tick tick_ = 0;             // of the reservation, in units since 1970
   std::uint64_t node_ = 0;    // of the reservation
-  Position released_ = 0;     // of its tick, when the time was read last
+  Request request_{};         // for what was released when the time was read last
   Era era_ = 0;               // when the time was read last
   UnixMs ms_ = 0;             // when the time was read last
   std::uint64_t share_ = 0;   // how much was taken at once of a shared worker

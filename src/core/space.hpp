@@ -5,8 +5,7 @@
 // space share its time: that costs them numbers, never uniqueness.
 //
 //     constexpr Division division = division_of(standard_layout);
-//     const Tick tick = division.tick_at(now_ns);                       // milliseconds since 1970
-//     space.worker(3).take(division.request(tick, division.end_of(tick), 100));
+//     space.worker(3).take(division.request_at(now_ns));
 //
 // Guarantee: two ranges taken of one cursor for one layout have no sequence number of a tick in common.
 //
@@ -47,6 +46,7 @@ struct Division {
   std::int32_t unit_ms;
   unsigned fraction_bits;
   unsigned block_bits;
+  Tick epoch;  ///< the layout's tick 0
 
   [[nodiscard]] constexpr std::int64_t unit_ns() const { return unit_ms * ns_per_ms; }
   [[nodiscard]] constexpr Tick tick_at(std::int64_t unix_ns) const { return unix_ns / unit_ns(); }
@@ -73,16 +73,16 @@ struct Division {
     return begin_of(tick) + (((passed >> block_bits) + 1) << block_bits);
   }
 
-  [[nodiscard]] constexpr std::uint64_t sequence_at(Position position) const {
-    return (position & ((Position{1} << fraction_bits) - 1)) >> block_bits;
-  }
-
   [[nodiscard]] constexpr Position position_of(Tick tick, std::uint64_t sequence) const {
     return begin_of(tick) + (sequence << block_bits);
   }
 
-  [[nodiscard]] constexpr Request request(Tick tick, Position end, std::uint64_t count) const {
-    return {.begin = begin_of(tick), .end = end, .block_bits = block_bits, .count = count};
+  /// One block of what is released at that time.
+  [[nodiscard]] constexpr Request request_at(std::int64_t unix_ns) const {
+    return {.begin = begin_of(tick_at(unix_ns)),
+            .end = released_at(unix_ns),
+            .block_bits = block_bits,
+            .count = 1};
   }
 };
 
@@ -91,7 +91,8 @@ struct Division {
   const unsigned used = std::min<unsigned>(layout.sequence.width, fraction_bits);
   return {.unit_ms = layout.unit_ms,
           .fraction_bits = fraction_bits,
-          .block_bits = fraction_bits - used};
+          .block_bits = fraction_bits - used,
+          .epoch = layout.epoch_ms / layout.unit_ms};
 }
 
 class Space {

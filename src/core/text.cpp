@@ -10,7 +10,7 @@ namespace {
 constexpr Id largest_id = (Id{1} << 63) - 1;
 constexpr std::uint8_t no_digit = 0xff;
 
-/// What each byte counts as a digit.
+/// The value of each byte as a digit.
 using Values = std::array<std::uint8_t, 256>;
 
 constexpr char other_case(char c) {
@@ -30,7 +30,7 @@ constexpr Values values_of(std::string_view digits, bool case_blind) {
   return values;
 }
 
-// Crockford, "Base 32 Encoding": letters that people take for digits are read as these.
+// Crockford, "Base 32 Encoding": letters that look like digits are read as these.
 constexpr Values with_lookalikes(Values values) {
   for (const char c : {'I', 'i', 'L', 'l'}) values[static_cast<unsigned char>(c)] = 1;
   for (const char c : {'O', 'o'}) values[static_cast<unsigned char>(c)] = 0;

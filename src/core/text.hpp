@@ -1,18 +1,18 @@
-// IDs as text: shorter than decimal, and for URLs, file names, people and other systems.
+// IDs as text: shorter than decimal; for URLs, file names, people and other systems.
 //
 //     encode_text(Encoding::base32, 388400145978465528)  ->  "0ARYZVZXW377R"
 //
-// | encoding | length | digits, lowest first                 | reading takes, besides            |
-// |----------|--------|--------------------------------------|-----------------------------------|
-// | base32   | 13     | 0-9 A-Z without I L O U (Crockford)  | lower case; I, L as 1; O as 0     |
-// | base36   | 1–13   | 0-9 a-z                              | upper case                        |
-// | base58   | 1–11   | Bitcoin's: 1-9 A-Z a-z without I O l |                                   |
-// | base62   | 11     | 0-9 A-Z a-z                          |                                   |
-// | hex      | 16     | 0-9 a-f                              | upper case                        |
+// | encoding | length  | digits, lowest first                 | also read                     |
+// |----------|---------|--------------------------------------|-------------------------------|
+// | base32   | 13      | 0-9 A-Z without I L O U (Crockford)  | lower case; I, L as 1; O as 0 |
+// | base36   | 1 to 13 | 0-9 a-z                              | upper case                    |
+// | base58   | 1 to 11 | Bitcoin's: 1-9 A-Z a-z without I O l |                               |
+// | base62   | 11      | 0-9 A-Z a-z                          |                               |
+// | hex      | 16      | 0-9 a-f                              | upper case                    |
 //
-// Guarantees: decode_text() reads exactly what encode_text() writes, and what stands in the last
-// column; everything else is refused with the reason. Texts of fixed length sort bytewise like the
-// IDs. Texts of variable length have no leading zeros.
+// Guarantees: decode_text() reads what encode_text() writes and what the last column adds;
+// everything else is refused with the reason. Texts of fixed length sort bytewise like the IDs.
+// Texts of variable length have no leading zeros.
 #pragma once
 
 #include <cstddef>
@@ -46,8 +46,8 @@ struct EncodedText {
 [[nodiscard]] EncodedText encode_text(Encoding encoding, Id id);
 
 struct DecodedText {
-  const char* problem;  ///< what is wrong, in English; nullptr if all is well
-  Id id;                ///< if all is well: below 2^63
+  const char* problem;  ///< what is wrong, in English; nullptr if nothing is
+  Id id;                ///< if nothing is wrong: below 2^63
 };
 [[nodiscard]] DecodedText decode_text(Encoding encoding, std::string_view text);
 

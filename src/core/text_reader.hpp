@@ -41,7 +41,7 @@ class TextReader {
     return fixed_number(digits, value);
   }
 
-  /// A decimal number of exactly so many digits (more may follow).
+  /// A decimal number of exactly `digits` digits; more may follow.
   constexpr bool fixed_number(std::size_t digits, std::uint64_t& value) {
     if (count_digits() < digits) return false;
     value = 0;

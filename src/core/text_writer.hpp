@@ -1,5 +1,5 @@
-// Appends to a buffer of fixed size. No allocation, no locale; the buffer must be large enough for
-// what its user writes.
+// Appends to a buffer of fixed size, without allocation or locale. The caller provides room for all
+// that is written.
 #pragma once
 
 #include <cstddef>

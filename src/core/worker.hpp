@@ -43,7 +43,7 @@ struct Request {
   Position begin;       ///< take from here on; the beginning of a tick
   Position end;         ///< and not beyond, a multiple of the block's length from `begin`
   unsigned block_bits;  ///< a block is 2^block_bits positions
-  std::uint64_t count;  ///< at most so many blocks, at least one
+  std::uint64_t count;  ///< at most so many blocks, at least one; no more than a tick has
 };
 
 /// Two CPUs that write to one line take turns; a line each keeps workers apart. Both x86-64 and most ARM have 64.
@@ -60,8 +60,7 @@ class alignas(cache_line) Worker {
     for (;;) {
       const Position begin = first_block(cursor, request);
       if (begin >= request.end || !is_valid()) return std::nullopt;
-      const std::uint64_t blocks = (request.end - begin) >> request.block_bits;
-      const Position end = begin + (std::min(request.count, blocks) << request.block_bits);
+      const Position end = std::min(begin + (request.count << request.block_bits), request.end);
       if (cursor_.compare_exchange_weak(cursor, end, std::memory_order_acq_rel))
         return Range{begin, end};
     }

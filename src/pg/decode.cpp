@@ -1,5 +1,5 @@
-// SQL functions that read IDs and that write them from their parts. All are immutable: a layout is
-// a constant.
+// SQL functions that decode IDs and build them from their fields. All are immutable: a layout is a
+// constant.
 #include "core/layout.hpp"
 #include "pg/errors.hpp"
 #include "pg/layout.hpp"
@@ -46,58 +46,28 @@ Datum make_row(FunctionCallInfo fcinfo, const NullableDatum (&columns)[max_colum
   return HeapTupleGetDatum(heap_form_tuple(result_row(fcinfo), values, nulls));
 }
 
-struct NamedField {
-  const char* name;
-  Field field;
-};
-
-/// The fields of a layout from the highest bits to the lowest.
-struct Fields {
-  NamedField named[5];
-  int count = 0;
-};
-
-Fields fields_of(const Layout& layout) {
-  const NamedField all[] = {{"timestamp", layout.timestamp},
-                            {"node", layout.node},
-                            {"worker", layout.worker},
-                            {"shard", layout.shard},
-                            {"sequence", layout.sequence}};
-  Fields fields{};
-  for (const NamedField& next : all) {
-    if (!next.field.present()) continue;
-    int place = fields.count++;
-    for (; place > 0 && fields.named[place - 1].field.shift < next.field.shift; --place)
-      fields.named[place] = fields.named[place - 1];
-    fields.named[place] = next;
-  }
-  return fields;
-}
-
-void append_bits(StringInfo picture, Id id, const Layout& layout, const Fields& fields) {
+void append_bits(StringInfo picture, Id id, const Layout& layout) {
   for (unsigned bit = 64; bit > layout.bits(); --bit) appendStringInfoChar(picture, '0');
-  for (int i = 0; i < fields.count; ++i) {
-    const Field& field = fields.named[i].field;
+  for (const NamedField& named : fields_of(layout)) {
+    const Field field = layout.*named.field;
     appendStringInfoChar(picture, ' ');
     for (int bit = field.width - 1; bit >= 0; --bit)
       appendStringInfoChar(picture, (field.get(id) >> bit) & 1 ? '1' : '0');
   }
 }
 
-/// A line below the bits: a bar under each field left of the one pointed at, then its name and
-/// value.
-void append_pointer(StringInfo picture, Id id, const Layout& layout, const Fields& fields,
-                    int pointed) {
-  const NamedField& named = fields.named[pointed];
+/// A line below the bits: a bar under each field left of `pointed`, then its name and value.
+void append_pointer(StringInfo picture, Id id, const Layout& layout, const NamedField& pointed) {
   appendStringInfo(picture, "\n%*s", static_cast<int>(64 - layout.bits()) + 1, "");
-  for (int left = 0; left < pointed; ++left)
-    appendStringInfo(picture, "|%*s", fields.named[left].field.width, "");
-  appendStringInfo(picture, "%s %llu", named.name,
-                   static_cast<unsigned long long>(named.field.get(id)));
+  for (const NamedField& left : fields_of(layout)) {
+    if (left.field == pointed.field) break;
+    appendStringInfo(picture, "|%*s", (layout.*left.field).width, "");
+  }
+  appendStringInfo(picture, "%s %llu", pointed.name.data(),
+                   static_cast<unsigned long long>((layout.*pointed.field).get(id)));
 }
 
-/// The number passed as that argument, which must lie in the field. NULL, or 0, stands for a field
-/// that is absent.
+/// The number passed as that argument, which must fit the field. An absent field takes NULL or 0.
 std::uint64_t part_argument(FunctionCallInfo fcinfo, int argument, const char* name,
                             const Field& field) {
   return PG_ARGISNULL(argument) ? 0 : checked_part(name, PG_GETARG_INT32(argument), field.max());
@@ -147,12 +117,12 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_decode) {
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_inspect) {
   const auto [id, layout, parts] = decoded_argument(fcinfo);
-  const Fields fields = fields_of(layout);
+  const FieldsOfLayout fields = fields_of(layout);
   StringInfoData picture;
   initStringInfo(&picture);
-  append_bits(&picture, id, layout, fields);
-  for (int pointed = fields.count; pointed-- > 0;)
-    append_pointer(&picture, id, layout, fields, pointed);
+  append_bits(&picture, id, layout);
+  for (std::size_t i = fields.count; i-- > 0;)
+    append_pointer(&picture, id, layout, fields.fields[i]);
   appendStringInfo(&picture, " = %s", utc_text(layout.time_at(parts.tick)).text);
   PG_RETURN_TEXT_P(cstring_to_text_with_len(picture.data, picture.len));
 }
@@ -177,8 +147,9 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_from_timestamp) {
       layout.encode({.tick = tick_of(PG_GETARG_TIMESTAMPTZ(0), layout)})));
 }
 
-// The arguments: timestamp, node, worker, sequence, with a layout besides, with shard and layout
-// besides. Not strict: fields that the layout lacks are NULL, as they are when it is read.
+// Arguments: (timestamp, node, worker, sequence), (…, layout) or (…, shard, layout). With a layout
+// the SQL function is not strict: fields that the layout lacks are NULL, as they are when an ID is
+// read. Without one it is: the standard layout has all four fields.
 SNOWFLAKE_SQL_FUNCTION(snowflake_encode) {
   const bool has_shard = PG_NARGS() == 6;
   const int last = PG_NARGS() - 1;

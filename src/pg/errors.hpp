@@ -38,7 +38,7 @@ void check_privilege(Oid sequence, AclMode any_of);
 /// 22023 unless IDs can be made of the layout; 2200H if its time is over.
 void check_can_make(const Layout& layout);
 
-/// 22003 unless the ID is one of the layout: not negative, and no bits above those of its fields.
+/// 22003 unless it can be an ID of the layout: not negative, no bits above the layout's fields.
 [[nodiscard]] Id checked_id(std::int64_t id, const Layout& layout);
 
 /// 22003 if it is negative.
@@ -56,7 +56,7 @@ void check_can_make(const Layout& layout);
 /// 22023 unless it is the name of an encoding.
 [[nodiscard]] Encoding checked_encoding(const text* name);
 
-/// 22P02: text that is none of that kind.
+/// 22P02: text that is malformed.
 [[noreturn]] void raise_malformed_text(const char* kind, const text* given, const char* problem);
 
 }  // namespace snowflake::pg

@@ -120,10 +120,7 @@ void Generator::bind(const FmgrInfo* caller) {
 
 // A sequence whose parameters were changed is another generator: it begins anew, in the space of its layout.
 void Generator::join(const GeneratorSpec& spec) {
-  if (session_.joined() && spec_.layout == spec.layout) {
-    spec_ = spec;
-    return;
-  }
+  if (session_.joined() && spec_ == spec) return;
   session_.leave();
   session_ = Session();
   spec_ = spec;

@@ -140,17 +140,19 @@ int standbys_asked_for() {
   return synchronous_commit == SYNCHRONOUS_COMMIT_REMOTE_WRITE ? 1 : 2;
 }
 
+// How well they have it; where none are defined, as well as can be.
 // Not SyncRepWaitForLSN(): it wants interrupts held, swallows a cancel, and does not say whether it was confirmed.
-bool is_confirmed(XLogRecPtr lsn) {
-  const int asked = standbys_asked_for();
-  if (asked == 0) return true;
+int standbys_that_have(XLogRecPtr lsn) {
   LWLockAcquire(SyncRepLock, LW_SHARED);
-  const bool confirmed =
-      !synchronous_standbys_are_defined() ||
-      WalSndCtl->lsn[asked == 1 ? SYNC_REP_WAIT_WRITE : SYNC_REP_WAIT_FLUSH] >= lsn;
+  const bool defined = synchronous_standbys_are_defined();
+  const bool written = WalSndCtl->lsn[SYNC_REP_WAIT_WRITE] >= lsn;
+  const bool flushed = WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] >= lsn;
   LWLockRelease(SyncRepLock);
-  return confirmed;
+  if (!defined || flushed) return 2;
+  return written ? 1 : 0;
 }
+
+bool is_confirmed(XLogRecPtr lsn) { return standbys_that_have(lsn) >= standbys_asked_for(); }
 
 }  // namespace
 
@@ -171,7 +173,7 @@ bool Horizon::is_known(Era era) {
 
 void Horizon::rely_on(const Pending& pending) {
   bound_ = std::max(bound_, pending.bound);
-  standbys_ = standbys_asked_for();
+  standbys_ = standbys_that_have(pending.lsn);
   pending_ = {};
 }
 

@@ -71,7 +71,7 @@ class Horizon {
   Oid sequence_ = InvalidOid;
   UnixMs bound_ = unknown;
   Era era_ = 0;       // of what is known
-  int standbys_ = 0;  // how well the standbys had it
+  int standbys_ = 0;  // how well synchronous standbys have it
   Pending pending_;
 };
 

@@ -55,10 +55,10 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_layout_out) {
 SNOWFLAKE_SQL_FUNCTION(snowflake_layout_recv) {
   auto* message = reinterpret_cast<StringInfo>(PG_GETARG_POINTER(0));
   Layout layout;
-  for (Field* field :
-       {&layout.timestamp, &layout.node, &layout.worker, &layout.shard, &layout.sequence}) {
-    field->shift = static_cast<std::uint8_t>(pq_getmsgbyte(message));
-    field->width = static_cast<std::uint8_t>(pq_getmsgbyte(message));
+  for (const NamedField& known : layout_fields) {
+    Field& field = layout.*known.field;
+    field.shift = static_cast<std::uint8_t>(pq_getmsgbyte(message));
+    field.width = static_cast<std::uint8_t>(pq_getmsgbyte(message));
   }
   layout.unit_ms = static_cast<std::int32_t>(pq_getmsgint(message, 4));
   layout.epoch_ms = pq_getmsgint64(message);
@@ -72,8 +72,8 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_layout_send) {
   const Layout& layout = layout_argument(fcinfo, 0);
   StringInfoData message;
   pq_begintypsend(&message);
-  for (const Field& field :
-       {layout.timestamp, layout.node, layout.worker, layout.shard, layout.sequence}) {
+  for (const NamedField& known : layout_fields) {
+    const Field field = layout.*known.field;
     pq_sendint8(&message, field.shift);
     pq_sendint8(&message, field.width);
   }

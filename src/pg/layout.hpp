@@ -1,5 +1,4 @@
-// The SQL type snowflake_layout: 24 bytes, passed by reference, the core's Layout as it is in
-// memory.
+// The SQL type snowflake_layout: the core's Layout as it is in memory, 24 bytes by reference.
 #pragma once
 
 #include "core/layout.hpp"
@@ -7,8 +6,7 @@
 
 namespace snowflake::pg {
 
-/// The layout that was passed as that argument; the standard layout if the function was called
-/// without one.
+/// The layout passed as that argument, or the standard layout if there is no such argument.
 inline const Layout& layout_argument(FunctionCallInfo fcinfo, int argument) {
   if (PG_NARGS() <= argument) return standard_layout;
   return *reinterpret_cast<const Layout*>(PG_GETARG_POINTER(argument));

@@ -1,8 +1,8 @@
-// The one wall between C++ and PostgreSQL: its headers, and every difference between its major
-// versions.
+// The one wall between C++ and PostgreSQL: its headers, and wrappers where its major versions differ.
+// (What differs in a hook that one file sets is in that file.)
 //
-// Rules on this side of the wall: no exceptions, no allocation but palloc, and no destructor that
-// matters alive across a call into PostgreSQL, for ereport(ERROR) jumps over it.
+// Rules on this side of the wall: no exceptions; no allocation but palloc; no destructor that
+// matters alive across a call into PostgreSQL, because ereport(ERROR) jumps over it.
 #pragma once
 
 extern "C" {
@@ -64,8 +64,8 @@ extern "C" {
 #error "snowflake_id knows PostgreSQL 13 to 19"
 #endif
 
-// Since 16 (upstream commit 089480c07705) libraries are built with hidden visibility and
-// PGDLLEXPORT lifts it; we do so everywhere.
+// Since 16 (upstream commit 089480c07705) libraries are built with hidden visibility, and
+// PGDLLEXPORT exports a symbol. So it does here with all versions.
 #if PG_VERSION_NUM < 160000
 #undef PGDLLEXPORT
 #define PGDLLEXPORT __attribute__((visibility("default")))
@@ -88,8 +88,8 @@ using SyscacheNumber = SysCacheIdentifier;
 using SyscacheNumber = int;
 #endif
 
-/// The variable of that name, also if it is only a placeholder for a library not loaded yet;
-/// nullptr if there is none.
+/// The variable of that name, which may be a placeholder for a library not loaded yet; nullptr if
+/// there is none.
 inline const config_generic* find_setting(const char* name) {
 #if PG_VERSION_NUM >= 160000  // find_option() is public since guc.c was split up
   return find_option(name, false, true, 0);
@@ -101,7 +101,7 @@ inline const config_generic* find_setting(const char* name) {
 #endif
 }
 
-/// Claims the prefix: a misspelt setting is warned of instead of silently kept.
+/// Claims the prefix: a misspelt setting gives a warning instead of being kept silently.
 inline void reserve_setting_prefix(const char* prefix) {
 #if PG_VERSION_NUM >= 150000  // upstream commit 88103567cb8f
   MarkGUCPrefixReserved(prefix);

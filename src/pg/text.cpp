@@ -18,7 +18,7 @@ Datum id_datum(Id id) { return Int64GetDatum(static_cast<std::int64_t>(id)); }
 [[noreturn]] void raise_no_id_in(const char* kind) {
   ereport(ERROR,
           (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-           errmsg("this %s carries no Snowflake ID of the layout", kind),
+           errmsg("this %s does not encode an ID of this layout", kind),
            errhint("Only what snowflake_to_%s() has made can be read back, with the same layout.",
                    kind)));
   pg_unreachable();

@@ -1,4 +1,4 @@
-// Between PostgreSQL's timestamps (microseconds since 2000-01-01 UTC) and the core's time.
+// Converts between PostgreSQL's timestamps (microseconds since 2000-01-01 UTC) and the core's time.
 #pragma once
 
 #include "core/layout.hpp"
@@ -11,10 +11,10 @@ struct UtcText {
 };
 [[nodiscard]] UtcText utc_text(UnixMs time);
 
-/// timestamptz of the first microsecond of a tick; exact for every tick of every layout.
+/// The first microsecond of a tick, as timestamptz; exact for every tick of every layout.
 [[nodiscard]] std::int64_t timestamptz_at(Tick tick, const Layout& layout);
 
-/// The tick in which a timestamptz lies. 22008 if that is none of the layout's, or infinite.
+/// The tick in which a timestamptz lies. 22008 if it is infinite or the layout has no such tick.
 [[nodiscard]] Tick tick_of(std::int64_t timestamptz, const Layout& layout);
 
 /// timestamptz of a millisecond.

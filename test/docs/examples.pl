@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Runs the examples of README.md and docs/ against a server (the one that PGHOST, PGPORT and PGUSER name), so that
-# none of them is wrong, and looks whether what they link to is there. Writes TAP: prove test/docs/examples.pl
+# Runs the examples of README.md, SECURITY.md and docs/ against a server (the one that PGHOST, PGPORT and PGUSER name),
+# so that none of them is wrong, and looks whether what they link to is there. Writes TAP: prove test/docs/examples.pl
 #
 # The convention, for those who write examples:
 #
@@ -183,6 +183,7 @@ sub test_links
     return;
 }
 
-my @pages = @ARGV ? map { abs_path($_) } @ARGV : ("$root/README.md", glob "$root/docs/*.md $root/docs/*/*.md");
+my @of_project = glob "$root/README.md $root/SECURITY.md $root/docs/*.md $root/docs/*/*.md";
+my @pages = @ARGV ? map { abs_path($_) } @ARGV : @of_project;
 test_page($_), test_links($_) for @pages;
 done_testing();

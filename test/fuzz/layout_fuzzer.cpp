@@ -1,5 +1,5 @@
-// Any bytes as the text of a layout: read as a layout whose text is read as the same, or refused at
-// a place in the text. The same bytes as a layout in binary form.
+// Any bytes as the text of a layout, and as a layout in binary form: either a layout, whose text is
+// read as the same layout, or refused, with a position within the text.
 #include <cstdlib>
 #include <cstring>
 

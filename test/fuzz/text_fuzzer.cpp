@@ -1,5 +1,5 @@
-// Any bytes as an ID in each encoding, as a ULID, a UUID, or a generator's parameters: what is read
-// is written again as the same value, and everything else is refused.
+// Any bytes as an ID in each encoding, as ULID, UUID, or a generator's parameters: either a value,
+// which is written and read as the same value again, or refused.
 #include <cstdlib>
 #include <cstring>
 

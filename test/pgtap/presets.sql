@@ -53,7 +53,7 @@ SELECT pg_temp.none('snowflake_decode(id, layout) IS DISTINCT FROM ROW (id, made
 SELECT pg_temp.none('snowflake_encode(made, node, worker, sequence, shard, layout) IS DISTINCT FROM id', 'snowflake_encode');
 SELECT pg_temp.none('snowflake_from_timestamp(made, layout) IS DISTINCT FROM smallest OR snowflake_from_timestamp(made + (unit - 1) * interval ''1 ms'' + ''999 us'', layout) IS DISTINCT FROM smallest', 'snowflake_from_timestamp');
 SELECT pg_temp.none('regexp_replace(split_part(snowflake_inspect(id, layout), E''\n'', 1), '' '', '''', ''g'') <> id::bit(64)::text', 'snowflake_inspect shows the bits');
-SELECT pg_temp.none('made NOT BETWEEN (SELECT first_instant FROM snowflake_layouts l WHERE l.name = picked.name) AND (SELECT last_instant FROM snowflake_layouts l WHERE l.name = picked.name)', 'no ID outside first_instant to last_instant');
+SELECT pg_temp.none('made NOT BETWEEN (SELECT epoch FROM snowflake_layouts l WHERE l.name = picked.name) AND (SELECT last_instant FROM snowflake_layouts l WHERE l.name = picked.name)', 'no ID outside epoch to last_instant');
 SELECT pg_temp.none('(snowflake_diff(id, smallest, layout)) IS DISTINCT FROM ROW (interval ''0'', CASE WHEN node IS NOT NULL THEN node = 0 END, CASE WHEN worker IS NOT NULL THEN node = 0 AND worker = 0 END)', 'snowflake_diff');
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,4 +1,4 @@
-// UUIDs and ULIDs that carry an ID give it back, sort like it, and are told from all others.
+// UUIDs and ULIDs that carry an ID give it back and sort like it; all others are refused.
 #include "core/carrier.hpp"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ bool less(const Bits128& a, const Bits128& b) {
   return a.high != b.high ? a.high < b.high : a.low < b.low;
 }
 
-// Of times that 48 bits hold: until the year 10889.
+// A layout whose times fit into 48 bits: until the year 10889.
 Layout layout_with_time(std::mt19937_64& random) {
   for (;;) {
     const Layout layout =
@@ -91,7 +91,7 @@ TEST(Carrier, EachBitCounts) {
 TEST(Carrier, RandomKeysCarryNoId) {
   std::mt19937_64 random(5);
   for (std::uint64_t round = scaled(300'000); round > 0; --round) {
-    // Even of this moment, as other makers' UUIDv7 and ULIDs are.
+    // Also with the current time, which UUIDv7 and ULIDs of other programs have.
     const Id now = standard_layout.encode({.tick = 59'000'000'000});
     const Bits128 uuid{to_uuid(now, standard_layout).high >> 12 << 12 | (random() & 0xfff),
                        std::uint64_t{2} << 62 | random() >> 2};

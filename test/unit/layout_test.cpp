@@ -1,5 +1,4 @@
-// Encoding and decoding are exact inverses, bit for bit, to the ends of the range, for every
-// layout.
+// Encoding and decoding are exact inverses, bit for bit, to the ends of the range, for all layouts.
 #include "core/layout.hpp"
 
 #include <gtest/gtest.h>
@@ -33,7 +32,8 @@ static_assert(!standard_layout.contains(standard_layout.tick_at(first_ms - 1)));
 static_assert(!standard_layout.contains(standard_layout.tick_at(last_ms + 1)));
 static_assert(standard_layout.tick_at(first_ms - 1) == -1);
 
-// The same fields elsewhere: node above the timestamp's low end, units of 10 ms, nothing but time.
+// Fields in other places: sequence above node, node above timestamp, worker lowest; a shard; nothing
+// but time.
 constexpr Layout sequence_above_worker{.timestamp = {.shift = 24, .width = 39},
                                        .node = {.shift = 0, .width = 16},
                                        .worker = {.shift = 0, .width = 0},
@@ -98,7 +98,7 @@ TEST(Layout, GoesRoundAnywhere) {
                                  random() & layout.shard.max(), random() & layout.sequence.max()});
 }
 
-// Hence no two parts share a bit and none is out of reach.
+// Hence no two fields share a bit, and no bit is left over.
 TEST(Layout, EachBitOfAnIdBelongsToOnePart) {
   for (const Layout& layout : {standard_layout, worker_at_the_bottom, sharded, nothing_but_time})
     for (unsigned bit = 0; bit < 63; ++bit) {

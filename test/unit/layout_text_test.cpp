@@ -1,4 +1,4 @@
-// What is written as text is the layout that is read; what is no layout is refused at its place.
+// The text of a layout is read as the same layout; malformed text is refused with its position.
 #include "core/layout_text.hpp"
 
 #include <gtest/gtest.h>
@@ -53,7 +53,7 @@ TEST(LayoutText, IsCanonical) {
             "timestamp:39 sequence:8 node:16 unit:60s epoch:2014-09-01T00:00:00.123Z");
 }
 
-// What comes in binary form, too, is a layout that text can say, or it is refused.
+// A layout in binary form has a text as well, or it is refused.
 TEST(LayoutText, AnyValueIsRefusedOrGoesRound) {
   std::mt19937_64 random(2);
   std::uint64_t valid = 0;
@@ -114,7 +114,7 @@ TEST(LayoutText, RefusesWhatIsNoLayout) {
   EXPECT_EQ(changed([](Layout& l) { l.epoch_ms = test_now; }), nullptr);
 }
 
-// The place of the first thing that is wrong, in bytes.
+// Where the first mistake is, in bytes.
 TEST(LayoutText, SaysWhere) {
   const struct {
     std::string_view text;
@@ -136,7 +136,7 @@ TEST(LayoutText, SaysWhere) {
   }
 }
 
-// A reader of text never looks past its end, nor at what is no letter.
+// The parser never reads past the end, and copes with bytes that are no letters.
 TEST(LayoutText, ReadsAnyBytes) {
   std::mt19937_64 random(3);
   const std::string_view words[] = {"timestamp:", "node:",     "worker:", "shard:", "sequence:",

@@ -1,4 +1,4 @@
-// Layouts for tests: small ones, whose ticks are soon spent, and unusual ones.
+// Layouts for tests: small ones, whose ticks are soon spent.
 #pragma once
 
 #include "core/layout.hpp"
@@ -29,7 +29,7 @@ constexpr Layout layout_of(const Widths& widths, std::int32_t unit_ms = 1,
 static_assert(layout_of({.timestamp = 41, .node = 5, .worker = 5, .sequence = 12}) ==
               standard_layout);
 
-/// Four IDs a worker, four workers, eight nodes.
+/// Eight nodes, four workers each, four IDs per tick per worker.
 inline constexpr Layout small_layout = layout_of({.node = 3, .worker = 2, .sequence = 2});
 
 }  // namespace snowflake::test

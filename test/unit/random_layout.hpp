@@ -1,5 +1,5 @@
-// Valid layouts of every kind: fields in any order below the timestamp, absent or wide, any unit,
-// any epoch.
+// Valid layouts of every kind: fields in any order below the timestamp, absent or wide; any unit and
+// epoch.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,7 @@ inline Layout random_layout(std::mt19937_64& random) {
   Layout layout;
   layout.unit_ms = static_cast<std::int32_t>(edgy(random, 1, max_unit_ms));
   layout.epoch_ms = static_cast<UnixMs>(edgy(random, 0, test_now));
-  // 37 bits of minutes, or more of less, end before the year 294276.
+  // Time must end before the year 294276: 37 bits of minutes do, and 52 of milliseconds.
   const unsigned widest = layout.unit_ms == 1 ? 52 : 37;
   unsigned left = 63;
   layout.timestamp.width = static_cast<std::uint8_t>(edgy(random, 1, widest));

@@ -1,4 +1,4 @@
-// IDs as text: other programs' texts are read, ours are theirs, and nothing else is an ID.
+// IDs as text: texts of other programs are read, ours are the same, and all else is refused.
 #include "core/text.hpp"
 
 #include <gtest/gtest.h>
@@ -41,7 +41,7 @@ TEST(Text, HasTheKnownAnswers) {
     }
 }
 
-// Published: odan/tsid, tests; javadoc of f4b6a3/tsid-creator.
+// From the tests of odan/tsid and the javadoc of f4b6a3/tsid-creator.
 TEST(Text, ReadsTsids) {
   EXPECT_EQ(decode_text(Encoding::base32, "0ARYZVZXW377R").id, 388400145978465528);
   EXPECT_EQ(decode_text(Encoding::base32, "0AXS476XSZ43M").id, 0x05772439BB9F9074);
@@ -79,7 +79,7 @@ TEST(Text, OfFixedLengthSortsLikeTheId) {
       ASSERT_EQ(encoded(encoding, ids[i - 1]) < encoded(encoding, ids[i]), ids[i - 1] < ids[i]);
 }
 
-// Whatever is read is written the same again, but for case and letters that look like digits.
+// What is read is written as the same text, but for case and letters that look like digits.
 TEST(Text, ReadsNothingTwice) {
   std::mt19937_64 random(3);
   std::uint64_t read = 0;
