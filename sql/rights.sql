@@ -28,7 +28,7 @@ SELECT snowflake_next('office.files') > 0 AS owner_makes;
 SET ROLE regress_snowflake_clerk;
 SELECT call, pg_temp.said('SELECT ' || call) FROM (VALUES
   ('snowflake_next(''office.files'')'), ('snowflake_next_array(1, ''office.files'')'), ('snowflake_next_set(1, ''office.files'')'),
-  ('snowflake_reserve(1, ''office.files'')'), ('snowflake_next_text(''office.files'')'), ('snowflake_observe(1, ''office.files'')'), ('snowflake_reset_clock(''office.files'')'),
+  ('snowflake_reserve(1, ''office.files'')'), ('snowflake_next_text(''office.files'')'), ('snowflake_observe(1, ''office.files'')'), ('snowflake_last(''office.files'')'),
   ('nextval(''office.files'')'), ('setval(''office.files'', 1)')) AS calls (call);
 SELECT generator, ordered FROM snowflake_generators WHERE generator = 'office.files'::regclass;
 
@@ -42,11 +42,14 @@ SELECT snowflake_next('office.files') > 0 AS owner_makes;
 REVOKE USAGE ON SEQUENCE office.files FROM regress_snowflake_clerk;
 SET ROLE regress_snowflake_clerk;
 SELECT pg_temp.said('SELECT snowflake_next(''office.files'')');
--- Neither SELECT nor UPDATE is that right.
+SELECT pg_temp.said('SELECT snowflake_last(''office.files'')');
+-- Neither SELECT nor UPDATE is that right. As with currval(), SELECT is enough to ask for the last ID.
 SET ROLE regress_snowflake_owner;
 GRANT SELECT, UPDATE ON SEQUENCE office.files TO regress_snowflake_clerk;
 SET ROLE regress_snowflake_clerk;
 SELECT pg_temp.said('SELECT snowflake_next(''office.files'')');
+SELECT pg_temp.said('SELECT snowflake_observe(1, ''office.files'')');
+SELECT snowflake_last('office.files') > 0 AS tells_last;
 SET ROLE regress_snowflake_owner;
 REVOKE ALL ON SEQUENCE office.files FROM regress_snowflake_clerk;
 -- Its owner may be denied it as well.
@@ -106,12 +109,35 @@ SET ROLE regress_snowflake_clerk;
 SELECT call, pg_temp.said('SELECT ' || call) FROM (VALUES
   ('snowflake_next()'), ('snowflake_next_array(1)'), ('snowflake_next_set(1)'), ('snowflake_reserve(1)'), ('snowflake_next(''snowflake_id'')'),
   ('snowflake_timestamp(0)'), ('snowflake_decode(0, ''discord'')'), ('snowflake_to_uuid(0)'), ('snowflake_clock()'), ('snowflake_observe(1)'), ('snowflake_reset_clock()')) AS calls (call);
+-- SELECT is for all as well: whoever owns the database can dump it.
+SELECT last_value > 1 AS readable, snowflake_last() > 0 AS tells_last FROM snowflake_id;
 SELECT count(*) >= 16 AS presets FROM snowflake_layouts;
 RESET ROLE;
 GRANT USAGE ON SEQUENCE snowflake_id TO PUBLIC;
 SET ROLE regress_snowflake_clerk;
 SELECT snowflake_next() > 0 AS public_makes;
+
+-- An ID that is not later than the clock is observed by whoever makes IDs. A later one moves the time of all: that takes
+-- the right to set the extension's sequence, whichever the generator.
+SELECT call, pg_temp.said('SELECT ' || call) FROM (VALUES
+  ('snowflake_observe(snowflake_next())'), ('snowflake_observe(1, ''office.files'')'), ('snowflake_observe(NULL)'),
+  ('snowflake_observe(snowflake_from_timestamp(clock_timestamp() + ''1 min''))'),
+  ('snowflake_observe(snowflake_from_timestamp(clock_timestamp() + ''1 min''), ''office.files'')')) AS calls (call);
 RESET ROLE;
+GRANT UPDATE ON SEQUENCE snowflake_id TO regress_snowflake_clerk;
+SET ROLE regress_snowflake_clerk;
+SELECT snowflake_from_timestamp(clock_timestamp() + '100 ms') AS later \gset
+SELECT pg_temp.said(format('SELECT snowflake_observe(%s)', :later));
+SELECT snowflake_next('office.files') > :later AS later;
+RESET ROLE;
+REVOKE UPDATE ON SEQUENCE snowflake_id FROM regress_snowflake_clerk;
+
+-- The clock is for those who monitor.
+GRANT pg_monitor TO regress_snowflake_clerk;
+SET ROLE regress_snowflake_clerk;
+SELECT pg_temp.said('SELECT snowflake_clock()');
+RESET ROLE;
+REVOKE pg_monitor FROM regress_snowflake_clerk;
 
 -- DROP OWNED leaves nothing.
 DROP FUNCTION pg_temp.file();

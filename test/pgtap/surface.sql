@@ -13,8 +13,9 @@ INSERT INTO purpose VALUES
   ('read', 'IMMUTABLE STRICT PARALLEL SAFE', true, true),
   ('compose', 'IMMUTABLE PARALLEL SAFE', true, true),
   ('look up', 'STABLE STRICT PARALLEL SAFE', true, true),
-  ('watch', 'VOLATILE STRICT PARALLEL SAFE', true, true),
+  ('watch', 'VOLATILE STRICT PARALLEL SAFE', false, true),
   ('create', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
+  ('tell', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
   ('operate', 'VOLATILE STRICT PARALLEL UNSAFE', false, true),
   ('input', 'STABLE STRICT PARALLEL SAFE', true, false),
   ('support', 'IMMUTABLE STRICT PARALLEL SAFE', true, false);
@@ -79,21 +80,17 @@ INSERT INTO surface VALUES
            'record'),
   ('look up', 'snowflake_generator_spec(generator regclass, OUT layout snowflake_layout, OUT ordered boolean, '
               'OUT prefix text, OUT encoding text)', 'record'),
-  ('watch', 'snowflake_clock(OUT wall_clock timestamp with time zone, OUT floor timestamp with time zone, '
+  ('watch', 'snowflake_clock(OUT wall_clock timestamp with time zone, OUT latest timestamp with time zone, '
             'OUT horizon timestamp with time zone, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, '
             'OUT largest_setback interval)', 'record'),
-  ('watch', 'snowflake_clock(generator regclass, OUT wall_clock timestamp with time zone, '
-            'OUT floor timestamp with time zone, OUT horizon timestamp with time zone, OUT incarnation bigint, '
-            'OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)', 'record'),
   ('create', 'snowflake_create_generator(name text, layout snowflake_layout '
              'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
              '::snowflake_layout, ordered boolean DEFAULT false, prefix text DEFAULT ''''::text, '
              'encoding text DEFAULT ''base62''::text)',
              'regclass'),
-  ('operate', 'snowflake_observe(id bigint)', 'void'),
-  ('operate', 'snowflake_observe(id bigint, generator regclass)', 'void'),
+  ('tell', 'snowflake_observe(id bigint)', 'void'),
+  ('tell', 'snowflake_observe(id bigint, generator regclass)', 'void'),
   ('operate', 'snowflake_reset_clock()', 'void'),
-  ('operate', 'snowflake_reset_clock(generator regclass)', 'void'),
   ('input', 'snowflake_layout_in(cstring)', 'snowflake_layout'),
   ('input', 'snowflake_layout_recv(internal)', 'snowflake_layout'),
   ('support', 'snowflake_layout_out(snowflake_layout)', 'cstring'),
@@ -158,6 +155,10 @@ SELECT is(f.properties, p.properties, 'to ' || p.name || ': ' || signature)
 FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpose ORDER BY signature;
 
 SELECT is(has_function_privilege('public', f.oid, 'EXECUTE'), for_everybody, 'who may call: ' || signature)
+FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpose ORDER BY signature;
+
+SELECT is(has_function_privilege('pg_monitor', f.oid, 'EXECUTE'), for_everybody OR purpose = 'watch',
+  'may those who monitor call: ' || signature)
 FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpose ORDER BY signature;
 
 SELECT ok(coalesce(cardinality(proargnames), 0) >= pronargs AND NOT '' = ANY (coalesce(proargnames, '{}')),

@@ -41,7 +41,7 @@ my ($before) = $node->ask_session($live, 'SELECT snowflake_next()');
 
 my $load = $node->start_load(
 	clients => 8,
-	seconds => $quick ? 2 : 6,
+	seconds => $quick ? 4 : 6,
 	options => [ '-M', 'simple' ],
 	scripts => [qq{
 		DO \$\$ BEGIN

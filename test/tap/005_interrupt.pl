@@ -16,12 +16,12 @@ $node->prepare_load;
 my $load = $node->start_load(clients => 16, seconds => $quick ? 2 : 5, scripts => [qw(one rows array reserve reserve_many)]);
 $node->poll_query_until('postgres', 'SELECT count(*) > 1000 FROM made_by_default') or die 'no load';
 my $killed = 0;
-for (1 .. 12)
+for (1 .. 4)
 {
 	$killed += $node->safe_psql('postgres', q{
 		SELECT count(pg_terminate_backend(pid)) FROM (
 		  SELECT pid FROM pg_stat_activity
-		  WHERE query ~ '^\s*INSERT INTO made' ORDER BY random() LIMIT 1) victim});
+		  WHERE query ~ '^\s*INSERT INTO made' ORDER BY random() LIMIT 3) victim});
 	usleep(50_000);
 }
 my ($ok, $said) = $node->finish_load($load);

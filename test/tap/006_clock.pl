@@ -6,7 +6,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use SnowflakeTest qw($quick $library);
 use Test::More;
-use Time::HiRes qw(usleep);
+use Time::HiRes qw(time usleep);
 
 my $node = SnowflakeTest->start_new('clock', fake_clock => 1, conf => 'synchronous_commit = off');
 my $set_back = qr/WARNING:  the clock was set back: it is (\d+)\.\d+ s behind the last Snowflake ID/;
@@ -38,7 +38,7 @@ sub load_with
 	return $node->log_since($position);
 }
 
-# --- back a little: waited for ---
+# --- back a little: no news ---
 
 my $log = load_with(sub {
 	for (1 .. 20)
@@ -116,68 +116,115 @@ $node->set_clock_offset(0);
 # --- a clock outside the layout's time, for a while ---
 
 my $before_epoch = qr/ERROR:  55000: cannot make a Snowflake ID: the clock is before the epoch\n.*2025-01-01T00:00:00\.000Z.*HINT:  Set the server's clock/s;
-my $out_of_time = qr/ERROR:  2200H: cannot make a Snowflake ID: the time of the layout has ended\n.*2094-09-07T15:47:35\.551Z.*HINT:  If the year is wrong/s;
+my $out_of_time = qr/ERROR:  2200H: cannot make a Snowflake ID: the layout's timestamp range is exhausted\n.*2094-09-07T15:47:35\.551Z.*HINT:  If the year is wrong/s;
 my $epoch = 1735689600;
 my $end = $epoch + 2**41 / 1000;
-my %wrong = (
-	'1970' => [ 3600, $before_epoch ],
-	'2001' => [ 1_000_000_000, $before_epoch ],
-	'2024' => [ $epoch - 60, $before_epoch ],
-	'2094' => [ $end + 1, $out_of_time ],
-	'2200' => [ 7_258_118_400, $out_of_time ]);
-for my $year (sort keys %wrong)
+my %past = ('1970' => 3600, '2001' => 1_000_000_000, '2024' => $epoch - 60);
+my %future = ('2094' => $end + 1, '2200' => 7_258_118_400);
+
+# Of a live server: what it made is later than any such time in the past; a leap ahead is not believed unless it lasts.
+for my $year (sort keys %past)
 {
-	my ($time, $expected) = @{ $wrong{$year} };
-	$node->set_clock($time);
-	is_refused($node, $expected, "the clock says $year");
+	$node->set_clock($past{$year});
+	is_refused($node, $too_far, "the clock says $year");
 	$node->set_clock_offset(0);
 	makes_ids($node, "the clock says $year no more");
+}
+for my $year (sort keys %future)
+{
+	$node->set_clock($future{$year});
+	my $now = $node->safe_psql('postgres', 'SELECT extract(epoch FROM snowflake_timestamp(snowflake_next()))');
+	cmp_ok(abs($now - time), '<', 1, "the clock says $year: IDs go on with the right time");
+	$node->set_clock_offset(0);
+	makes_ids($node, "the clock says $year no more");
+}
+
+# A server that starts with such a clock has nothing else to believe. Mended, it starts again as if nothing had been; or,
+# while it runs, is told to forget.
+for my $mended (qw(restarted reset))
+{
+	$node->stop;
+	$node->set_clock($future{2200});
+	$node->start;
+	is_refused($node, $out_of_time, 'started in 2200');
+	$node->set_clock_offset(0);
+	if ($mended eq 'reset')
+	{
+		is_refused($node, $too_far, 'started in 2200, mended');
+		$node->safe_psql('postgres', 'SELECT snowflake_reset_clock()');
+	}
+	else { $node->restart }
+	is($node->safe_psql('postgres', q{SELECT snowflake_timestamp(snowflake_next()) - clock_timestamp() BETWEEN '-0.5 s' AND '4 s'}),
+		't', "started in 2200, mended, $mended: IDs have the right time");
+	is($node->safe_psql('postgres', $not_earlier), 't', "started in 2200, mended, $mended: and are not earlier than those before");
 }
 $node->ids_are_right('after all that');
 $node->stop;
 
 # --- the first milliseconds ---
 
+# There is no horizon before the epoch, hence no extension.
 my $edge = SnowflakeTest->new('edge');
 $edge->fake_clock;
 $edge->set_clock($epoch - 60);
 $edge->init;
 $edge->start;
+my (undef, $too_early) = $edge->ask('CREATE EXTENSION snowflake_id');
+like($too_early, $before_epoch, 'installed before the epoch: refused');
+$edge->set_clock($epoch);
+$edge->restart;
 $edge->safe_psql('postgres', 'CREATE EXTENSION snowflake_id');
 $edge->prepare_load;
-is_refused($edge, $before_epoch, 'begun before the epoch');
+$edge->set_clock($epoch - 60);
+$edge->safe_psql('postgres', 'SELECT snowflake_reset_clock()');
+is_refused($edge, $before_epoch, 'reset before the epoch');
 $edge->set_clock($epoch);
+$edge->restart;
 $edge->load_ids(clients => 4, transactions => 20);
 $edge->ids_are_right('from the epoch on');
 is($edge->safe_psql('postgres', q{
 	SELECT min(snowflake_timestamp(first_id)) >= '2025-01-01Z' AND max(snowflake_timestamp(last_id)) < '2025-01-01 01:00Z'
 	FROM made}), 't', 'from the epoch on: of the first minutes');
 
-# --- back a little, looked at closely ---
+# --- ahead of the clock, looked at closely ---
 
-# So slow a clock that there is time to set it back by six milliseconds and to look.
-my $offset = $epoch + 3600 - time;
-$edge->set_clock_offset($offset, 0.001);
+# On a clock that nearly stands still, all that moves the time on is its own half speed.
+$edge->set_clock($epoch + 3600);
+$edge->restart;
+my $offset = $edge->{clock_offset};
+$edge->set_clock_offset($offset, 0.01);
 my $session = $edge->session;
 my ($first) = $edge->ask_session($session, 'SELECT snowflake_next()');
 my $position = -s $edge->logfile;
-$edge->set_clock_offset($offset - 0.006, 0.001);
-my ($ahead) = $edge->ask_session($session, 'SELECT snowflake_timestamp(snowflake_last()) - clock_timestamp()');
-like($ahead, qr/^00:00:00\.00[456]/, 'back a few milliseconds: the last ID is ahead of the clock');
-my ($rises) = $edge->ask_session($session, "SELECT count(*) FROM snowflake_next_set(1000) id WHERE id > $first");
-is($rises, 1000, 'back a few milliseconds: what is left of its millisecond may be used');
-my ($other) = $edge->ask(q{SELECT snowflake_timestamp(snowflake_next()) - clock_timestamp() > '1 ms'});
-is($other, 't', 'back a few milliseconds: by other sessions, too');
+$edge->set_clock_offset($offset - 0.006, 0.01);
+my $begun = time;
+my ($ahead) = $edge->ask_session($session,
+	"SELECT snowflake_next() > $first AND snowflake_timestamp(snowflake_last()) - clock_timestamp() > '1 ms'");
+is($ahead, 't', 'back a few milliseconds: IDs rise, ahead of the clock');
 unlike($edge->log_since($position), $set_back, 'back a few milliseconds: no warning');
+usleep(1_000_000);
+my $least = time - $begun;
+my ($moved) = $edge->ask_session($session,
+	"SELECT extract(epoch FROM snowflake_timestamp(snowflake_next()) - snowflake_timestamp($first))");
+my $most = time - $begun;
+cmp_ok($moved, '>', 0.45 * $least, 'ahead of the clock: the time goes on at half speed');
+cmp_ok($moved, '<', 0.55 * $most + 0.01, 'ahead of the clock: and no faster');
+my ($rises) = $edge->ask_session($session, qq{
+	SELECT count(*) FROM (SELECT id > lag(id, 1, $first) OVER () AS rises FROM snowflake_next_set(1000000) id) made WHERE rises});
+is($rises, 1_000_000, 'ahead of the clock: IDs rise');
+my ($distance) = $edge->ask_session($session, q{SELECT snowflake_timestamp(snowflake_last()) - clock_timestamp() < '1 min'});
+is($distance, 't', 'ahead of the clock: however many are made, it is not spent faster');
 $session->quit;
 
 # --- the last milliseconds ---
 
-$edge->set_clock($end - 3);
+$edge->stop;
+$edge->set_clock($end - 5);
+$edge->start;
 my $load = $edge->start_load(clients => 4, seconds => 20);
 my ($ok, $said) = $edge->finish_load($load);
 ok(!$ok, 'to the end of time: the clients were stopped');
-like($said, qr/ERROR:  cannot make a Snowflake ID: the time of the layout has ended/, 'to the end of time: they were told');
+like($said, qr/ERROR:  cannot make a Snowflake ID: the layout's timestamp range is exhausted/, 'to the end of time: they were told');
 $edge->ids_are_right('to the end of time');
 is($edge->safe_psql('postgres', q{
 	SELECT max(snowflake_timestamp(last_id)) BETWEEN '2094-09-07 15:47:34Z' AND '2094-09-07 15:47:35.551Z' FROM made}), 't',

@@ -20,7 +20,7 @@ for my $round (@rounds)
 {
 	my ($victim, $synchronous_commit, $clock) = @$round;
 	my $what = "$victim killed, synchronous_commit $synchronous_commit, clock $clock";
-	fresh_clock($node);
+	fresh_start($node);
 	$node->safe_psql('postgres', "TRUNCATE stored; ALTER SYSTEM SET synchronous_commit = $synchronous_commit");
 	$node->reload;
 
@@ -40,7 +40,7 @@ for my $round (@rounds)
 # They go on for longer than the horizon is ahead when they begin; of that, the last second is replayed.
 $node->append_conf('postgresql.conf', "wal_writer_delay = '10s'");
 $node->restart;
-fresh_clock($node);
+fresh_start($node);
 my @kinds = qw(given_ranges given_set);
 my $before = start_clients($node, kinds => \@kinds);
 pause(4.2);

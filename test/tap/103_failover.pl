@@ -1,5 +1,6 @@
 # A standby is promoted: while its primary is killed in mid-load, on a clock that replays the load; and while its primary
-# lives on, with a node ID of its own and with the same.
+# lives on, with a node ID of its own and with the same. And while a synchronous standby is away, nobody relies on a
+# horizon that it does not have.
 use strict;
 use warnings FATAL => 'all';
 
@@ -61,12 +62,40 @@ sub with_the_same_node_id
 
 with_the_same_node_id() unless $quick;    # takes long
 
+# --- A synchronous standby: no ID whose horizon it has not confirmed ---
+
+sub with_synchronous_standby
+{
+	my $witness = start_standby('witness', 0);
+	$primary->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'witness'});
+	$primary->reload;
+	$primary->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'}) or die 'no standby';
+	like(($primary->ask('SELECT snowflake_next()'))[0], qr/^\d+$/, 'synchronous standby: IDs are made');
+	$witness->stop;
+	pause(3.5);    # the horizon that it has confirmed is reached
+	for my $commit (qw(on remote_write remote_apply))
+	{
+		my ($made, $said) = $primary->ask("SET synchronous_commit = $commit; SET statement_timeout = '500ms'; SELECT snowflake_next()");
+		is($made, '', "synchronous standby away, synchronous_commit $commit: no ID");
+		like($said, qr/ERROR:  57014/, "synchronous standby away, synchronous_commit $commit: a wait that can be cancelled");
+	}
+	like(($primary->ask("SET synchronous_commit = $_; SELECT snowflake_next()"))[0], qr/^\d+$/, "synchronous standby away, synchronous_commit $_: an ID")
+	  for qw(local off);
+	$witness->start;
+	like(($primary->ask('SELECT snowflake_next()'))[0], qr/^\d+$/, 'synchronous standby back: IDs are made');
+	$primary->safe_psql('postgres', 'ALTER SYSTEM RESET synchronous_standby_names');
+	$primary->reload;
+	$witness->stop;
+}
+
+with_synchronous_standby();
+
 # --- The primary is killed in mid-load; what did not reach the standby is lost ---
 
 for my $round (1 .. ($quick ? 1 : 2))
 {
 	my $what = "standby promoted, round $round";
-	fresh_clock($primary);
+	fresh_start($primary);
 	my $heir = start_standby("heir_$round", 0);
 	$heir->set_clock_offset($primary->{clock_offset});
 	my $session = $heir->session;

@@ -15,7 +15,7 @@ my $before;    # the load whose rows are copied
 
 sub load_source
 {
-	fresh_clock($source);
+	fresh_start($source);
 	$source->safe_psql('postgres', 'TRUNCATE stored');
 	$before = run_clients($source, $seconds);
 	$source->{rows} = $source->safe_psql('postgres', 'SELECT count(*) FROM stored');

@@ -42,7 +42,7 @@ no_duplicates($node, 'steps of all sizes', [$clients]);
 my @distances = count_warnings($node, $log);
 cmp_ok(@distances, '>=', $large_steps, 'steps of all sizes: each large step is told');
 is($node->safe_psql('postgres', 'SELECT setbacks FROM snowflake_clock()'), scalar @distances, 'steps of all sizes: and counted');
-fresh_clock($node);
+fresh_start($node);
 
 # --- Stalls after small steps ---
 
@@ -116,7 +116,7 @@ sub speed
 my (@before, @during);
 for (1 .. ($quick ? 2 : 4))
 {
-	fresh_clock($node);
+	fresh_start($node);
 	push @before, speed(1);
 	$node->set_clock_offset($node->{clock_offset} - $hour);
 	push @during, speed(1);

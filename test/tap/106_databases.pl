@@ -38,7 +38,7 @@ is(common_ids($node, @before, $left, $right), 0, 'the other used later: no ID of
 
 sub crash_with_one_idle
 {
-	fresh_clock($node);
+	fresh_start($node);
 	$node->safe_psql($_, 'TRUNCATE stored') for qw(left_db right_db);
 	my $idle = run_clients($node, 0.3, dbname => 'right_db');
 	pause(3.3);
@@ -70,7 +70,7 @@ with_one_idle() unless $quick;    # takes long
 
 # --- A clock that was far ahead: resetting it puts one horizon right, and the other database says that its own is not ---
 
-fresh_clock($node);
+fresh_start($node);
 $node->safe_psql($_, 'TRUNCATE stored; SELECT snowflake_next()') for qw(left_db right_db);
 $node->set_clock_offset($node->{clock_offset} - 30 * 86400);
 $node->safe_psql('left_db', 'SELECT snowflake_reset_clock()');

@@ -74,7 +74,8 @@ my %transactions = (
 	'temporary table' => 'CREATE TEMP TABLE t AS SELECT snowflake_next() AS id; SELECT * FROM t');
 for my $what (sort keys %transactions)
 {
-	fresh_clock($node);
+	# What is found unsigned counts as used up to the horizon: a time that the clock is past by then.
+	fresh_start($node);
 	unsign();
 	my ($made, $said) = $node->ask($transactions{$what});
 	like("$made$said", qr/^(made )?\d{15,}$|NOTICE:.* made \d{15,}/m, "$what: an ID is made") or diag "$made$said";
@@ -91,7 +92,7 @@ for my $wal_level (qw(minimal replica))
 	my $dbname = "new_$wal_level";
 	$node->append_conf('postgresql.conf', "wal_level = $wal_level\nmax_wal_senders = 0");
 	$node->restart;
-	fresh_clock($node);
+	fresh_start($node);
 	sql("CREATE DATABASE $dbname");
 	prepare_tables($node, $dbname);
 	my $load = { node => $node, began => SnowflakeFault::server_time($node), members => [] };
@@ -112,25 +113,43 @@ for my $wal_level (qw(minimal replica))
 
 # --- Who may touch it ---
 
-fresh_clock($node);
+fresh_start($node);
 sql(q{CREATE ROLE mallory LOGIN; SELECT snowflake_next(); CREATE DATABASE virgin});
 sql('CREATE EXTENSION snowflake_id', 'virgin');
 my @as_mallory = (extra_params => [ '-U', 'mallory' ]);
-my $horizon = sql('SELECT * FROM snowflake_id');
+my $horizon = sql('SELECT log_cnt, is_called, last_value FROM snowflake_id');
 for my $try ("SELECT nextval('snowflake_id')", "SELECT setval('snowflake_id', 1)", "SELECT setval('snowflake_id', 9000000000000000000)",
 	'ALTER SEQUENCE snowflake_id RESTART', 'ALTER SEQUENCE snowflake_id INCREMENT BY 1', 'UPDATE snowflake_id SET last_value = 1',
-	'DROP SEQUENCE snowflake_id', 'SELECT snowflake_observe(1)', 'SELECT snowflake_reset_clock()')
+	'DROP SEQUENCE snowflake_id', q{SELECT snowflake_observe(snowflake_from_timestamp(clock_timestamp() + '1 h'))},
+	'SELECT snowflake_reset_clock()')
 {
 	my ($made, $said) = $node->ask($try, @as_mallory);
 	like($said, qr/ERROR:  (42501|2200H|42809|55000)/, "a user is refused: $try") or diag $made;
 }
-is(sql('SELECT * FROM snowflake_id'), $horizon, 'and the horizon is where it was');
+# To be told of an ID asks for a horizon, as an ID does: it may have been moved on.
+my ($signature, $bound) = $horizon =~ /^(.*)\|(\d+)$/;
+is(sql(qq{SELECT log_cnt || '|' || is_called, last_value BETWEEN $bound AND snowflake_from_timestamp(clock_timestamp() + '4 s') FROM snowflake_id}),
+	($signature =~ s/\|t$/|true/r) . '|t', 'and the horizon is where it was');
 my (undef, $refused) = $node->ask(q{SELECT nextval('snowflake_id')});
 like($refused, qr/ERROR:  2200H/, 'nextval() fails for a superuser, too');
 
-# A sequence gives its first value away even if there is no second. Here it means nothing.
-$node->ask(q{SELECT nextval('snowflake_id')}, dbname => 'virgin', @as_mallory) for 1 .. 2;
+# A sequence gives its first value away even if there is no second. This one has given it away from the beginning.
+my (undef, $at_first) = $node->ask(q{SELECT nextval('snowflake_id')}, dbname => 'virgin', @as_mallory);
+like($at_first, qr/ERROR:  2200H/, 'nextval() fails on a new sequence, too');
 cmp_ok(abs(seconds_ahead($node, 'virgin')), '<', 4, 'nextval() on a new sequence changes nothing');
+
+# Whoever signs a horizon that was set to an old value leaves it no earlier than what other sessions rely on; not even
+# where the time is ahead of the clock, and a horizon is no longer put so far ahead.
+sql('SELECT snowflake_next()');
+$bound = sql('SELECT last_value FROM snowflake_id');
+$node->set_clock_offset($node->{clock_offset} - 3600);
+for my $set (q{SELECT setval('snowflake_id', 1)}, 'ALTER SEQUENCE snowflake_id RESTART')
+{
+	sql($set);
+	sql('SELECT snowflake_next()');
+	cmp_ok(sql('SELECT last_value FROM snowflake_id'), '>=', $bound, "$set: the horizon is no earlier than it was");
+}
+fresh_start($node);
 
 # A superuser may put it to an old value: while the server lives, this brings no duplicate.
 sql('TRUNCATE stored');
@@ -179,7 +198,7 @@ start_again($node);
 cmp_ok(sql('SELECT snowflake_next()'), '>', $later, 'observe(): later IDs after a crash');
 
 # Not even one ID was made of that time: what was observed is durable by itself.
-fresh_clock($node);
+fresh_start($node);
 sql('SELECT snowflake_reset_clock()');
 my $latest = id_in_hours(48);
 sql("SELECT snowflake_observe($latest)");
@@ -189,20 +208,24 @@ cmp_ok(sql('SELECT snowflake_next()'), '>', $latest, 'observe(), and at once a c
 
 # --- snowflake_clock() ---
 
-$node->restart;
 sql(q{CREATE DATABASE another});
 sql('CREATE EXTENSION snowflake_id', 'another');
-is(sql('SELECT floor IS NULL AND horizon IS NULL AND distance IS NULL AND setbacks = 0 AND wall_clock IS NOT NULL FROM snowflake_clock()', 'another'),
-	't', 'snowflake_clock() before the first ID');
 $node->set_clock_offset($node->{clock_offset} + 49 * 3600);
+$node->restart;
+is(sql(q{
+	SELECT latest IS NULL AND distance IS NULL AND setbacks = 0 AND wall_clock - horizon BETWEEN '50 min' AND '70 min'
+	FROM snowflake_clock()}, 'another'),
+	't', 'snowflake_clock() before the first ID');
 my $incarnation = sql('SELECT snowflake_next(); SELECT incarnation FROM snowflake_clock()') =~ /(-?\d+)$/ ? $1 : die;
 is(sql('SELECT incarnation FROM snowflake_clock()', 'another'), $incarnation, 'snowflake_clock(): one incarnation for all databases');
 is(sql('SELECT log_cnt FROM snowflake_id'), $incarnation, 'snowflake_clock(): it is the one that signed the horizon');
-is(sql(q{SELECT abs(extract(epoch FROM wall_clock - clock_timestamp())) < 1 AND floor <= horizon AND floor <= wall_clock
+is(sql(q{SELECT abs(extract(epoch FROM wall_clock - clock_timestamp())) < 1 AND latest <= horizon AND latest <= wall_clock
 	AND horizon <= wall_clock + interval '3 s' AND distance = '0' AND setbacks = 0 AND largest_setback = '0' FROM snowflake_clock()}),
 	't', 'snowflake_clock(): a clock that is right') or diag sql('SELECT * FROM snowflake_clock()');
-is(sql('SELECT abs(extract(epoch FROM snowflake_timestamp(snowflake_next()) - floor)) < 1 FROM snowflake_clock()'),
-	't', 'snowflake_clock(): the floor is the time of the latest ID');
+is(sql(q{
+	SELECT snowflake_next() AS id \gset
+	SELECT latest >= snowflake_timestamp(:id) AND latest < snowflake_timestamp(:id) + interval '1 s' FROM snowflake_clock()}),
+	't', 'snowflake_clock(): the latest time used in an ID');
 for my $step ([ 60, 1, 60 ], [ 5, 2, 60 ], [ 120, 3, 120 ])
 {
 	my ($seconds, $count, $largest) = @$step;
@@ -215,6 +238,16 @@ is(sql(q{SELECT distance BETWEEN '175 s' AND '186 s' FROM snowflake_clock()}), '
 $node->restart;
 isnt(sql('SELECT incarnation FROM snowflake_clock()'), $incarnation, 'snowflake_clock(): another incarnation after a restart');
 is(sql('SELECT setbacks FROM snowflake_clock()'), 0, 'snowflake_clock(): setbacks are counted since start');
+
+# --- An extension that is dropped and made anew, and a crash before its first ID ---
+
+fresh_start($node);
+my $before_drop = sql('SELECT snowflake_next()');
+sql('DROP EXTENSION snowflake_id CASCADE; CREATE EXTENSION snowflake_id');
+$node->stop('immediate');
+$node->set_clock_offset($node->{clock_offset} - 60);
+start_again($node);
+cmp_ok(sql('SELECT snowflake_next()'), '>', $before_drop, 'dropped and made anew, then a crash: later IDs');
 
 $node->stop;
 done_testing();

@@ -97,10 +97,23 @@ clerk_may('made a generator again', 'one');
 if ($node->pg_version >= 15)
 {
 	admin('ALTER SEQUENCE store.numbers SET UNLOGGED');
-	like(($node->ask_session($clerk, 'EXECUTE one'))[1], qr/ERROR:  42809: generator "numbers" must be neither temporary nor unlogged/, 'made unlogged: an error');
+	is(($node->ask_session($clerk, qq{SELECT snowflake_next('store.numbers') > $before}))[0], 't', 'made unlogged: later IDs, for nothing in it has to survive');
 	admin('ALTER SEQUENCE store.numbers SET LOGGED');
 	is(($node->ask_session($clerk, qq{SELECT snowflake_next('store.numbers') > $before}))[0], 't', 'logged again: later IDs');
+	# The one that holds the horizon has to survive: without it there are no IDs of any generator.
+	admin('ALTER SEQUENCE snowflake_id SET UNLOGGED');
+	my $unlogged = qr/ERROR:  42809: the sequence "snowflake_id" of the extension snowflake_id is unlogged/;
+	like(($node->ask_session($clerk, $_))[1], $unlogged, "horizon made unlogged: an error for $_") for 'EXECUTE one', 'SELECT snowflake_next()';
+	admin('ALTER SEQUENCE snowflake_id SET LOGGED');
+	is(($node->ask_session($clerk, qq{SELECT snowflake_next('store.numbers') > $before}))[0], 't', 'horizon logged again: later IDs');
 }
+
+# The extension's own sequence is known by more than its name: another one of that name gives no horizon and no rights.
+admin('ALTER SEQUENCE snowflake_id RENAME TO hidden', q{SELECT snowflake_create_generator('snowflake_id')}, 'GRANT USAGE ON SEQUENCE snowflake_id TO PUBLIC');
+my $missing = qr/ERROR:  42P01: the sequence "snowflake_id" of the extension snowflake_id is missing/;
+like(($node->ask_session($clerk, $_))[1], $missing, "another sequence of its name: an error for $_") for 'SELECT snowflake_next()', 'EXECUTE one';
+admin('DROP SEQUENCE snowflake_id', 'ALTER SEQUENCE hidden RENAME TO snowflake_id');
+is(($node->ask_session($clerk, qq{SELECT snowflake_next() > 0, snowflake_next('store.numbers') > $before}))[0], 't|t', 'its own name again: later IDs');
 admin('DROP SEQUENCE store.numbers');
 like(($node->ask_session($clerk, 'EXECUTE one'))[1], qr/ERROR:  42P01: /, 'dropped: an error');
 

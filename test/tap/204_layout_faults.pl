@@ -86,7 +86,7 @@ my $node = start_with_layouts('layout_crash');
 for my $round (1 .. ($quick ? 1 : 3))
 {
 	my $what = "crash $round";
-	fresh_clock($node);
+	fresh_start($node);
 	$node->safe_psql('postgres', 'TRUNCATE made_by');
 	my $load = start_making($node, @before);
 	pause($seconds);
@@ -106,7 +106,7 @@ $node->stop;
 my $primary = start_with_layouts('layout_primary', init => [ allows_streaming => 1 ]);
 # Used once, long ago: what they left behind is no help.
 $primary->safe_psql('postgres', q{SELECT count(snowflake_next(generator)) FROM snowflake_generators WHERE generator::text <> 'photos'});
-fresh_clock($primary);
+fresh_start($primary);
 $primary->backup('base');
 my $standby = SnowflakeTest->new('layout_standby');
 $standby->fake_clock;

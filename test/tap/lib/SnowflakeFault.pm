@@ -29,8 +29,8 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
   start_faulty prepare_tables start_clients run_clients run_clients_again stop_clients wait_for_clients said_by_clients pause
-  kill_postmaster kill_backend start_again set_clock_back_to start_replaying fresh_clock
-  replays no_duplicates common_ids count_warnings first_id_within seconds_ahead);
+  run_as_client kill_postmaster kill_backend start_again set_clock_back_to start_replaying fresh_clock fresh_start server_time
+  replays no_duplicates count_made common_ids count_warnings first_id_within seconds_ahead horizon_ahead);
 
 # --- servers ---
 
@@ -91,13 +91,13 @@ sub kill_backend
 {
 	my ($node) = @_;
 	my $pid = $node->safe_psql('postgres',
-		q{SELECT pid FROM pg_stat_activity WHERE application_name = 'client' ORDER BY random() LIMIT 1});
+		q{SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'client%' ORDER BY random() LIMIT 1});
 	kill(9, $pid) or die "cannot kill $pid: $!";
 }
 
 # --- the clock ---
 
-# The server's clock as it was when these clients began (a little earlier, for other clients have to begin first).
+# The server's clock as it was when these clients began, or a little earlier.
 sub set_clock_back_to
 {
 	my ($node, $clients) = @_;
@@ -116,6 +116,15 @@ sub fresh_clock
 {
 	my ($node) = @_;
 	$node->set_clock_offset($node->{latest_offset} = 60 + max($node->{clock_offset}, $node->{latest_offset} // 0));
+}
+
+# The same, and a server that believes it: one that runs takes a leap ahead for an error at first.
+sub fresh_start
+{
+	my ($node) = @_;
+	$node->stop;
+	fresh_clock($node);
+	start_again($node);
 }
 
 sub server_time
@@ -144,56 +153,75 @@ my $sessions = 0;
 
 # Starts one client for each of `kinds` (names from above; default: all of them) and waits until each was given IDs.
 # They go on until they are stopped or lose their server. `restless`: without rests, which last until the clock says so.
+# Further options: dbname, generator, settings => { synchronous_commit => 'on' }, replaying => clients that were before:
+# the clock is set back to when they began, at the moment in which these are ready to go.
 sub start_clients
 {
 	my ($node, %options) = @_;
-	my $dbname = $options{dbname} // 'postgres';
 	my $clients = { node => $node, members => [] };
-	push @{ $clients->{members} }, start_client($node, $dbname, script_of($_, $options{restless}))
+	my $go = PostgreSQL::Test::Utils::tempdir . '/go_' . ++$sessions;
+	push @{ $clients->{members} }, start_client($node, script_of($_, %options), $go, %options)
 	  for @{ $options{kinds} // [ sort keys %statements ] };
-	wait_until_given($_) for @{ $clients->{members} };
+	wait_until($_, 'a client is ready', sub { -e "$go.$_[0]{name}" }) for @{ $clients->{members} };
+	set_clock_back_to($node, $options{replaying}) if $options{replaying};
 	$clients->{began} = server_time($node);
+	append_to_file($go, '');
+	wait_until($_, 'a client was given IDs', sub { -s $_[0]{given} }) for @{ $clients->{members} };
 	return $clients;
 }
 
+# A psql that connects, says that it is ready, and begins when it is told to, each by a file.
 sub start_client
 {
-	my ($node, $dbname, $script) = @_;
+	my ($node, $script, $go, %options) = @_;
 	my $session = ++$sessions;
-	my $base = PostgreSQL::Test::Utils::tempdir . "/client_$session";
+	my $name = "client_$session";
+	my $base = PostgreSQL::Test::Utils::tempdir . "/$name";
+	my $settings = join ' ', map { "-c $_=$options{settings}{$_}" } sort keys %{ $options{settings} // {} };
+	append_to_file("$base.ready", "SELECT 1 \\g /dev/null\n\\! touch $go.$name; until test -e $go -o ! -e $base.ready; do sleep 0.01; done\n");
 	my $harness = IPC::Run::start(
 		[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-v', "session=$session",
-			'-d', $node->connstr($dbname) . ' application_name=client', '-f', $script ],
+			'-d', $node->connstr($options{dbname} // 'postgres') . " application_name=$name options='$settings'",
+			'-f', "$base.ready", '-f', $script ],
 		'>', "$base.out", '2>', "$base.err", IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	return { harness => $harness, given => "$base.out", said => "$base.err" };
+	return { harness => $harness, name => $name, given => "$base.out", said => "$base.err" };
 }
 
 my %scripts;
 
 sub script_of
 {
-	my ($kind, $restless) = @_;
-	my $name = $restless ? "${kind}_restless" : $kind;
+	my ($kind, %options) = @_;
+	my $generator = $options{generator};
+	my $name = join '_', $kind, $options{restless} ? 'restless' : (), $generator // ();
 	return $scripts{$name} //= do
 	{
 		my $path = PostgreSQL::Test::Utils::tempdir . "/$name.sql";
 		my $statement = $statements{$kind} =~ s/\s+/ /gr;
-		$statement =~ s/, pg_sleep\([\d.]+\)// if $restless;
+		$statement =~ s/, pg_sleep\([\d.]+\)// if $options{restless};
+		$statement =~ s/(snowflake_\w+\()(\d*)\)/$1 . join(', ', $2 || (), "'$generator'") . ')'/e if $generator;
 		append_to_file($path, join '', map { 'COPY (' . $statement =~ s/:step/$_/r . ") TO STDOUT;\n" } 1 .. 20000);
 		$path;
 	};
 }
 
-sub wait_until_given
+sub wait_until
 {
-	my ($client) = @_;
-	for (1 .. 1000)
+	my ($client, $what, $is_so) = @_;
+	for (1 .. 2000)
 	{
-		return if -s $client->{given};
+		return if $is_so->($client);
+		last if said_by($client) =~ /ERROR|FATAL/;
 		sleep(0.01);
 	}
-	fail('a client was given IDs within 10 s');
-	diag slurp_file($client->{said});
+	fail("$what within 20 s");
+	diag said_by($client);
+}
+
+sub said_by
+{
+	my ($client) = @_;
+	return -e $client->{said} ? slurp_file($client->{said}) : '';
 }
 
 # Waits for clients that lose, or lost, their server.
@@ -209,8 +237,9 @@ sub stop_clients
 {
 	my ($clients) = @_;
 	$clients->{ended} = server_time($clients->{node});
+	my $names = join ', ', map { "'$_->{name}'" } @{ $clients->{members} };
 	$clients->{node}->safe_psql('postgres',
-		q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'client'});
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name IN ($names)");
 	return wait_for_clients($clients);
 }
 
@@ -222,23 +251,36 @@ sub run_clients
 	return stop_clients($clients);
 }
 
-# Runs clients until the clock has gone through what it went through with others. It is set once more, as the server's
-# start and what was asked since took their time.
+# Runs clients until the clock has gone through what it went through with others.
 sub run_clients_again
 {
 	my ($node, $earlier, %options) = @_;
-	set_clock_back_to($node, $earlier);
-	my $clients = start_clients($node, %options);
+	my $clients = start_clients($node, %options, replaying => $earlier);
 	my $left = min($earlier->{ended}, $earlier->{began} + 1) - server_time($node);
 	pause(max(0.3, $left));
 	return stop_clients($clients);
+}
+
+# Runs one script of SQL, whose COPY … TO STDOUT gives rows like those of the clients, to its end, errors or not: the load
+# that this was, and what was said.
+sub run_as_client
+{
+	my ($node, $sql, %options) = @_;
+	my $load = { node => $node, began => server_time($node) };
+	my ($rows, $said) = $node->ask($sql, %options);
+	$load->{ended} = server_time($node);
+	my $base = PostgreSQL::Test::Utils::tempdir . '/script_' . ++$sessions;
+	append_to_file("$base.out", join '', map { "$_\n" } grep { /^-?\d+(\t-?\d+){4}$/ } split /\n/, $rows);
+	append_to_file("$base.err", '');
+	$load->{members} = [ { given => "$base.out", said => "$base.err" } ];
+	return ($load, $said);
 }
 
 # What the clients complained about, but for losing their server, as a test with faults makes them.
 sub said_by_clients
 {
 	my (@loads) = @_;
-	my $said = join '', map { slurp_file($_->{said}) } map { @{ $_->{members} } } @loads;
+	my $said = join '', map { said_by($_) } map { @{ $_->{members} } } @loads;
 	return join '', grep { !/WARNING|DETAIL|HINT|terminating connection|server closed|terminated abnormally|before or while processing|connection to server was lost|no connection to the server|due to unexpected/ }
 	  map { "$_\n" } split /\n/, $said;
 }
@@ -307,12 +349,31 @@ sub count_warnings
 	return $node->log_since($position) =~ /WARNING:  the clock was set back: it is ([\d.]+) s behind/g;
 }
 
-# How far the latest ID is ahead of the server's clock.
+# How far the latest ID, of that generator or of snowflake_next(), is ahead of the server's clock.
 sub seconds_ahead
 {
+	my ($node, $dbname, $generator) = @_;
+	my $made = $generator
+	  ? "snowflake_next('$generator'), (SELECT layout FROM snowflake_generators WHERE generator = '$generator'::regclass)"
+	  : 'snowflake_next()';
+	return seconds_of($node, $dbname, "SELECT extract(epoch FROM snowflake_timestamp($made) - clock_timestamp())");
+}
+
+# How far the horizon of a database is ahead of the server's clock.
+sub horizon_ahead
+{
 	my ($node, $dbname) = @_;
-	return $node->safe_psql($dbname // 'postgres',
-		'SELECT extract(epoch FROM snowflake_timestamp(snowflake_next()) - clock_timestamp())');
+	return seconds_of($node, $dbname, 'SELECT extract(epoch FROM horizon - wall_clock) FROM snowflake_clock()');
+}
+
+# What this query says; after an error, what neither is less nor more than anything, so that a test fails and goes on.
+sub seconds_of
+{
+	my ($node, $dbname, $sql) = @_;
+	my ($seconds, $said) = $node->ask($sql, dbname => $dbname // 'postgres');
+	return $seconds if $seconds ne '';
+	diag $said;
+	return 'nan';
 }
 
 # Tests that an ID is made at once: in a new connection, as a user meets it after the fault.
