@@ -31,7 +31,11 @@ add_victims($node, dbname => 'elsewhere', '' => 'snowflake_id');
 # New ones for each attempt. All are used, by a tenant too, so that there is something to spoil.
 sub fresh_generators
 {
-	as($node, 'mallory', 'DROP OWNED BY mallory; CREATE SCHEMA mallory; GRANT USAGE ON SCHEMA mallory TO PUBLIC');
+	as($node, 'mallory', q{DO $$ DECLARE mine regclass; BEGIN
+		FOR mine IN SELECT oid FROM pg_class WHERE relnamespace = 'mallory'::regnamespace LOOP
+		  EXECUTE 'DROP SEQUENCE ' || mine;
+		END LOOP;
+	END $$});
 	make_generators('mallory');
 	as($node, 'mallory', 'GRANT USAGE ON ALL SEQUENCES IN SCHEMA mallory TO tenant');
 	as($node, $_, join ';', use_all()) for qw(mallory tenant);
@@ -99,13 +103,16 @@ sub attempt
 	}
 }
 
-# A restart puts time ahead by up to the window of the horizon, whoever does what.
+# A restart puts time ahead by up to the window of the horizon, whoever does what, and ticks of a second begin when their
+# time comes: at half speed, two seconds later at most.
 sub watch_after_restart
 {
 	my ($what) = @_;
 	$node->stop('immediate');
 	$node->start;
-	watch($node, "$what, restarted", ahead => 4.5, behind => 1.2);
+	watch($node, "$what, restarted", ahead => 4.5, generators => [ '', 'victim.mine', 'victim.tens' ]);
+	my ($made, $said) = as($node, 'victim', "SET statement_timeout = '3s'; SELECT snowflake_next('victim.seconds') > 0");
+	is($made, 't', "$what, restarted: units of a second") or diag $said;
 }
 
 watch($node, 'in peace', behind => 1.2);
