@@ -189,8 +189,8 @@ nothing_sprung('CREATE EXTENSION');
 is(errors_in(admin('trapped', $everything)), '', 'a superuser reads and calls everything without an error');
 nothing_sprung('a superuser reads and calls everything');
 
-# What the extension's objects depend on, directly or by their parts (rules of views, members of operator classes). Not to
-# walk into a trap, these questions are asked without schema public.
+# What the extension's objects depend on, directly or by their parts (rules of views, members of operator classes). Not
+# to walk into a trap, these questions are asked without schema public.
 sub seen_in_catalogs { return $node->safe_psql('trapped', "SET search_path = pg_catalog; $_[0]") }
 is(seen_in_catalogs(q{
 	WITH RECURSIVE own AS (
@@ -240,8 +240,8 @@ for my $path ('evil, public', 'evil, pg_catalog, public')
 	nothing_sprung("search_path = $path");
 }
 
-# The extension's sequence is its own, not one of that name which comes first: that one's layout, rights and value mean
-# nothing. Nor has the extension lost it after it has moved, or the other is gone.
+# The extension's sequence is its own, not one of that name which comes first: that one's layout, rights and value
+# mean nothing. Nor has the extension lost it after it has moved, or the other is gone.
 mallory('trapped', q{
 	REVOKE ALL ON SEQUENCE evil.snowflake_id FROM PUBLIC;
 	SELECT setval('evil.snowflake_id', 1), setval('evil.snowflake_id', 9000000000000000000);

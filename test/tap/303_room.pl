@@ -1,5 +1,6 @@
-# Nobody can use up what others need: any number of layouts may be in use, on a server without preload and in single-user
-# mode; what is only read, or refused, takes no room; and a session that makes and drops generators does not grow.
+# Nobody can use up what others need: any number of layouts may be in use, on a server without preload and in
+# single-user mode; what is only read, or refused, takes no room; and a session that makes and drops generators does
+# not grow.
 use strict;
 use warnings FATAL => 'all';
 
@@ -32,7 +33,8 @@ sub reported
 
 # --- What only reads, and what is refused ---
 
-my $shared = q{SELECT string_agg(name || ' ' || size, '; ' ORDER BY name) FROM pg_shmem_allocations WHERE name ~ 'snowflake'};
+my $shared = q{
+	SELECT string_agg(name || ' ' || size, '; ' ORDER BY name) FROM pg_shmem_allocations WHERE name ~ 'snowflake'};
 $node->safe_psql('postgres', 'SELECT snowflake_next()');
 my $before = $node->safe_psql('postgres', $shared);
 like($before, qr/^snowflake_id \d+$/, "what is shared: $before bytes");
@@ -40,9 +42,11 @@ is(reported('mallory', qq{
 	SELECT count(snowflake_decode(n, layout_number(n))) FROM generate_series(1, $count) n;
 	SELECT * FROM snowflake_layouts; SELECT * FROM snowflake_generators}), '', 'layouts are read');
 my @their = map { "victim.private_$_" } 1 .. 40;
-as($node, 'victim', join ';', map { "SELECT snowflake_create_generator('$their[$_ - 1]', layout_number($_))" } 1 .. @their);
+as($node, 'victim', join ';',
+	map { "SELECT snowflake_create_generator('$their[$_ - 1]', layout_number($_))" } 1 .. @their);
 my (undef, $refused) = as($node, 'mallory', join ';', map { "SELECT snowflake_next('$_')" } @their);
-is(() = $refused =~ /ERROR:  42501: permission denied for sequence/g, scalar @their, 'generators of others are refused');
+is(() = $refused =~ /ERROR:  42501: permission denied for sequence/g, scalar @their,
+	'generators of others are refused');
 
 # --- Many layouts at once ---
 
@@ -56,16 +60,19 @@ is(reported('mallory', qq{
 	    FOR n IN 1 .. $count LOOP PERFORM snowflake_next('mallory.g' || n); END LOOP;
 	  END LOOP;
 	END \$\$}), '', "$count layouts are used by one session");
-is($node->safe_psql('postgres', q{SELECT count(DISTINCT layout::text) FROM snowflake_generators WHERE generator::text ~ '^mallory'}),
+is($node->safe_psql('postgres', q{
+	SELECT count(DISTINCT layout::text) FROM snowflake_generators WHERE generator::text ~ '^mallory'}),
 	$count, 'they are different layouts');
 my @sessions = map { $node->session } 1 .. 5;
-my @made = map { ($node->ask_session($sessions[$_], 'SELECT snowflake_next(\'mallory.g' . (7 + 3 * $_) . "')"))[0] } 0 .. $#sessions;
+my @names = map { 'mallory.g' . (7 + 3 * $_) } 0 .. $#sessions;
+my @made = map { ($node->ask_session($sessions[$_], "SELECT snowflake_next('$names[$_]')"))[0] } 0 .. $#sessions;
 is(scalar(grep { /^\d+$/ } @made), 5, 'by other sessions at the same time, too');
 
 # Others feel nothing of it: those who use the standard layout, one that was not used before, or another database.
 $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
 $node->safe_psql('elsewhere', 'CREATE EXTENSION snowflake_id');
-as($node, 'victim', q{SELECT snowflake_create_generator('victim.late', 'discord'), snowflake_create_generator('victim.tens', 'sonyflake2')});
+as($node, 'victim', q{
+	SELECT snowflake_create_generator('victim.late', 'discord'), snowflake_create_generator('victim.tens', 'sonyflake2')});
 add_victims($node, '' => 'snowflake_id', 'victim.late' => 'discord', 'victim.tens' => 'sonyflake2');
 add_victims($node, dbname => 'elsewhere', '' => 'snowflake_id');
 watch($node, "$count layouts in use");
@@ -74,8 +81,8 @@ $_->quit for @sessions;
 
 # --- One session that goes on and on ---
 
-# What PostgreSQL keeps of each sequence that a session has set or asked is its own affair. Contexts are seen from 14 on,
-# before that only what the process has.
+# What PostgreSQL keeps of each sequence that a session has set or asked is its own affair. Contexts are seen from 14
+# on, before that only what the process has.
 sub memory_of
 {
 	my ($session) = @_;

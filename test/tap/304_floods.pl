@@ -1,5 +1,5 @@
-# Whoever may make IDs cannot make others wait for theirs: not by making as many as there are, in bulk or one by one, not
-# by any other function. And IDs have the right time again soon after a restart, though the floods go on.
+# Whoever may make IDs cannot make others wait for theirs: not by making as many as there are, in bulk or one by one,
+# not by any other function. And IDs have the right time again soon after a restart, though the floods go on.
 use strict;
 use warnings FATAL => 'all';
 
@@ -34,7 +34,7 @@ my %floods = (
 	reserve => q{count(*) FROM snowflake_reserve(2147483647, '%s')},
 	next_array => q{count(cardinality(snowflake_next_array(100, '%s'))) FROM generate_series(1, 1000)},
 	next => q{count(snowflake_next('%s')) FROM generate_series(1, 100000)});
-my %tried = (seconds => [qw(reserve next_array next)], tens => [qw(reserve next)], single => [qw(reserve next_array)]);
+my %tried = (seconds => [qw(reserve next_array next)], tens => [qw(reserve next)], single => ['reserve']);
 %tried = (seconds => [qw(reserve next)], tens => ['reserve']) if $quick;
 for my $name (sort keys %tried)
 {
@@ -56,13 +56,12 @@ stop_harm($node, $harm);
 
 # What PUBLIC may call besides: it holds nothing for long that others need, nor does it end their ticks.
 my %others = (
-	"nextval('snowflake_id')" => [q{nextval('snowflake_id')}],
 	'snowflake_observe()' => [
 		'snowflake_observe(snowflake_next())',
 		'snowflake_observe(snowflake_from_timestamp(clock_timestamp()))',
 		map { "snowflake_observe(snowflake_next('mallory.$_'), 'mallory.$_')" } sort keys %layouts ],
-	'what reads' => [
-		'count(*) FROM snowflake_generators', 'count(*) FROM snowflake_layouts', 'count(*) FROM snowflake_id',
+	"nextval('snowflake_id') and what reads" => [
+		q{nextval('snowflake_id')}, 'count(*) FROM snowflake_id', 'count(*) FROM snowflake_generators',
 		q{count(snowflake_decode(n, 'discord')) FROM generate_series(1, 100000) n} ]);
 for my $kind (sort keys %others)
 {

@@ -15,8 +15,8 @@ add_people($node, qw(alice bob team));
 $node->safe_psql('postgres', 'CREATE DATABASE shop OWNER alice');
 $node->safe_psql('shop', 'CREATE EXTENSION snowflake_id; CREATE TABLE made (id bigint); GRANT ALL ON made TO PUBLIC');
 sub admin { return $node->safe_psql('shop', join ';', @_) }
-admin(q{SELECT snowflake_create_generator('orders'), snowflake_create_generator('tickets', 'discord', ordered => true),
-	snowflake_create_generator('photos', 'instagram')},
+admin(q{SELECT snowflake_create_generator('orders'), snowflake_create_generator('photos', 'instagram'),
+	snowflake_create_generator('tickets', 'discord', ordered => true)},
 	'REVOKE ALL ON SEQUENCE snowflake_id FROM PUBLIC');
 my $all = 'SEQUENCE snowflake_id, orders, tickets, photos';
 

@@ -28,13 +28,8 @@ sub add_people
 {
 	my ($node, @roles) = @_;
 	$node->safe_psql('postgres', join ';', map { "CREATE ROLE $_ LOGIN" } @roles);
-	add_schemas($node, 'postgres', @roles);
-}
-
-sub add_schemas
-{
-	my ($node, $dbname, @roles) = @_;
-	$node->safe_psql($dbname, join ';', map { "CREATE SCHEMA $_ AUTHORIZATION $_; GRANT USAGE ON SCHEMA $_ TO PUBLIC" } @roles);
+	$node->safe_psql('postgres', join ';',
+		map { "CREATE SCHEMA $_ AUTHORIZATION $_; GRANT USAGE ON SCHEMA $_ TO PUBLIC" } @roles);
 }
 
 # Runs SQL as a role, in a new connection, going on after errors: (rows, what was reported, with SQLSTATEs).
@@ -55,8 +50,8 @@ sub is_refused
 
 # --- harm that goes on for a while ---
 
-# Clients of a role that run these statements in a loop until they are stopped. What the role may not do at all would be
-# no harm: the only errors are that of nextval(), and that of a time limit.
+# Clients of a role that run these statements in a loop until they are stopped. What the role may not do at all would
+# be no harm: the only errors are that of nextval(), and that of a time limit.
 sub start_harm
 {
 	my ($node, $role, $clients, @statements) = @_;
@@ -147,8 +142,8 @@ sub start_victims
 	return @loads;
 }
 
-# What all victims felt since a time: the slowest call, the extremes of how far an ID was ahead of the clock and behind
-# it (in seconds), how many IDs were made, what failed.
+# What all victims felt since a time: the slowest call, the extremes of how far an ID was ahead of the clock and
+# behind it (in seconds), how many IDs were made, what failed.
 sub felt
 {
 	my ($node, $since) = @_;
@@ -169,14 +164,15 @@ sub felt
 	return \%all;
 }
 
-# Watches the victims while harm is done, and tests that they feel nothing of it. Options: `harm`, done when they are at
-# work; `seconds`; `generators` (default: all); limits in seconds: `slowest` (0.3), `ahead` (0.1), `behind` (0.2).
+# Watches the victims while harm is done, and tests that they feel nothing of it. Options: `harm`, done when they are
+# at work; `seconds`; `generators` (default: all); limits in seconds: `slowest` (0.3), `ahead` (0.1), `behind` (0.2).
 # Where only the slowest call is too slow, it is done again, up to three times: this machine has others to serve, too.
 sub watch
 {
 	my ($node, $what, %options) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my %limit = (slowest => 0.3, ahead => 0.1, behind => 0.2, map { exists $options{$_} ? ($_ => $options{$_}) : () } qw(slowest ahead behind));
+	my %limit = (slowest => 0.3, ahead => 0.1, behind => 0.2);
+	$limit{$_} = $options{$_} // $limit{$_} for keys %limit;
 	my ($felt, @slowest);
 	for (1 .. 3)
 	{
