@@ -154,7 +154,8 @@ for (0, 1)
 	$node->ask_session($migrations[$_], "SET deadlock_timeout = '100ms'; BEGIN;
 		ALTER SEQUENCE victim.$their[$_][0] OWNED BY NONE");
 }
-$migrations[0]->query_until(qr/begun/, "\\echo begun\nSELECT 'made ' || snowflake_next('victim.three');\n");
+$migrations[0]->query_until(qr/begun/, "\\echo begun
+	SELECT pg_sleep(0.2); SELECT 'made ' || snowflake_next('victim.three');\n");
 my ($second) = $node->ask_session($migrations[1], q{SELECT 'made ' || snowflake_next('victim.four')});
 my ($first, $said) = $node->ask_session($migrations[0], q{SELECT 'goes on'});
 like($first, qr/made \d+\ngoes on/, 'two migrations: the first') or diag $said;
