@@ -52,6 +52,16 @@ my $harm = start_harm($node, 'mallory', 3, sprintf $floods{reserve}, 'snowflake_
 watch($node, "three sessions loop snowflake_reserve(), the extension's own", generators => ['']);
 stop_harm($node, $harm);
 
+# Layouts of one unit share cursors by chance (so there are some here, of different epochs), and one whose sequence has
+# few numbers takes large pieces of time.
+my @coarse = map { "mallory.coarse_$_" } 1 .. 6;
+as($node, 'mallory', join ';', map {
+	"SELECT snowflake_create_generator('$coarse[$_]', 'timestamp:33 sequence:1 unit:1s epoch:2025-01-0" . ($_ + 1) . "')"
+} 0 .. $#coarse);
+$harm = start_harm($node, 'mallory', 4, map { sprintf $floods{reserve}, $_ } @coarse);
+watch($node, 'two IDs a second of other layouts', seconds => 2, generators => ['victim.seconds'], behind => 1.2);
+stop_harm($node, $harm);
+
 # --- Floods of other calls ---
 
 # What PUBLIC may call besides: it holds nothing for long that others need, nor does it end their ticks.
