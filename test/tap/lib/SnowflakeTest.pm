@@ -136,9 +136,9 @@ sub ask
 # A psql that stays connected.
 sub session
 {
-	my ($self, $dbname) = @_;
+	my ($self, $dbname, $role) = @_;
 	return $self->background_psql($dbname // 'postgres',
-		on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+		on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=verbose', $role ? ('-U', $role) : () ]);
 }
 
 # Runs SQL in a session(): (rows, what was reported).
