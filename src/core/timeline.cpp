@@ -72,20 +72,23 @@ bool Timeline::go_on_from_latest(const Reading& reading) {
   return era() == reading.era;
 }
 
-// Of all who see that the offset has changed, one succeeds and is to tell.
+// Of all who see that the offset has changed, one succeeds and is to tell. Since when comes before what: whoever finds
+// the new offset must not take it for one that has lasted. A reading of before the last large step is no news.
 void Timeline::watch(const Reading& reading, Instant& news) {
-  std::int64_t seen = seen_offset_.load(std::memory_order_relaxed);
+  const std::int64_t believed = believed_offset_.load(std::memory_order_relaxed);
+  std::int64_t seen = seen_offset_.load(std::memory_order_acquire);
   const std::int64_t step = reading.offset() - seen;
   if (std::llabs(step) <= tolerance_ns) return;
+  if (reading.boot_ns < seen_since_ns_.load(std::memory_order_relaxed)) return;
+  if (std::llabs(step) > small_leap_ns) raise(seen_since_ns_, reading.boot_ns);
   if (!seen_offset_.compare_exchange_strong(seen, reading.offset())) return;
-  if (std::llabs(step) > small_leap_ns) seen_since_ns_.store(reading.boot_ns);
   const std::int64_t behind_ns = reading.latest * ns_per_ms - reading.wall_ns;
   if (step < 0 && behind_ns > tolerance_ns) {
-    count_setback(-step / ns_per_ms);
+    const bool was_believed = seen - believed <= small_leap_ns;  // else the leap is no part of it
+    count_setback(((was_believed ? seen : believed) - reading.offset()) / ns_per_ms);
     news.set_back = true;
   }
-  const std::int64_t leap = reading.offset() - believed_offset_.load(std::memory_order_relaxed);
-  if (step > small_leap_ns && leap > small_leap_ns) news.leapt = true;
+  if (step > small_leap_ns && reading.offset() - believed > small_leap_ns) news.leapt = true;
 }
 
 std::int64_t Timeline::believed_ns(const Reading& reading) {
