@@ -40,7 +40,8 @@ Outcome Session::reserve_pinned(const Instant& now, const Terms& terms, const Pi
 }
 
 // The bounds before anything is taken. A tick that begins at or below the floor is waited out: some of it may have been
-// used in an earlier life.
+// used in an earlier life. A time that was read before a reset is none to go on with, not even with what is reserved:
+// the operator waits for a tick to end, not for a session that was held up.
 template <typename Take>
 Outcome Session::reserve_by(Take take, const Instant& now, const Terms& terms) {
   const Tick tick = division_.tick_at(now.ns);
@@ -50,6 +51,7 @@ Outcome Session::reserve_by(Take take, const Instant& now, const Terms& terms) {
   if (division_.begin_ms(tick) <= terms.bounds.floor) return Outcome::spent;
   if (division_.begin_ms(tick) > terms.bounds.horizon) return Outcome::beyond_horizon;
   if (era_ != now.era) forget();
+  if (now.era != server_->timeline.era()) return Outcome::spent;
   era_ = now.era;
   ms_ = now.ms();
   released_ = division_.released_at(now.ns);
