@@ -54,23 +54,27 @@ std::int64_t boot_clock_ns() { return read_ns(CLOCK_MONOTONIC); }
 #endif
 
 void CycleMeter::measure() {
-  const std::uint64_t now = cycles();
-  const std::int64_t now_ns = read_ns(CLOCK_MONOTONIC);
-  const std::uint64_t passed = now - anchor_cycles_;
-  const std::int64_t passed_ns = now_ns - anchor_ns_;
-  const bool disturbed = cycles() - now > passed >> 10;  // we lost the CPU between the two readings
-  const bool first = anchor_ns_ == 0;
+  const std::uint64_t before = cycles();
+  const std::int64_t ns = read_ns(CLOCK_MONOTONIC);
+  learn_from({.before = before, .ns = ns, .after = cycles()});
+}
 
+// If we lost the CPU between the readings they are not of one moment: then neither an end of a measurement nor the
+// beginning of the next.
+void CycleMeter::learn_from(const Reading& reading) {
   const Hertz hertz = counter_rate();
-  if (first) rate_ = (hertz.least << rate_bits) / ns_per_s;
-  if (!first && !disturbed && passed_ns > 0) {
+  if (rate_ == 0) rate_ = (hertz.least << rate_bits) / ns_per_s;
+  if (reading.after - reading.before > learn_every >> 10) return;
+  const std::uint64_t passed = reading.before - anchor_cycles_;
+  const std::int64_t passed_ns = reading.ns - anchor_ns_;
+  if (anchor_ns_ != 0 && passed_ns > 0) {
     const auto measured = (static_cast<unsigned __int128>(passed) << rate_bits) /
                           static_cast<unsigned __int128>(passed_ns);
     rate_ = static_cast<std::uint64_t>(std::clamp<unsigned __int128>(
         measured, (hertz.least << rate_bits) / ns_per_s, (hertz.most << rate_bits) / ns_per_s));
   }
-  anchor_cycles_ = now;
-  anchor_ns_ = now_ns;
+  anchor_cycles_ = reading.before;
+  anchor_ns_ = reading.ns;
 }
 
 }  // namespace snowflake

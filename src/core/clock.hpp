@@ -63,6 +63,14 @@ class CycleMeter {
     if (now - anchor_cycles_ > learn_every) measure();
   }
 
+  /// The monotonic clock, and the counter just before and after it was read.
+  struct Reading {
+    std::uint64_t before;
+    std::int64_t ns;
+    std::uint64_t after;
+  };
+  void learn_from(const Reading& reading);
+
  private:
   static constexpr int rate_bits = 20;
   // 2^27 cycles: 60 ms at 2.2 GHz, five seconds at 25 MHz (an ARM counter, whose rate is known from the start).
