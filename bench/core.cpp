@@ -3,34 +3,44 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 
 #include "core/clock.hpp"
 #include "core/layout.hpp"
+#include "core/server.hpp"
 #include "core/session.hpp"
-#include "core/space.hpp"
 #include "core/worker.hpp"
 
 namespace snowflake {
 namespace {
 
-constexpr Terms terms{.node = 0, .max_drift = 1000, .horizon = standard_layout.last_tick()};
+constexpr Terms terms{.bounds = {.floor = 0, .horizon = std::numeric_limits<UnixMs>::max()},
+                      .node = 0};
 
-Id reserve_and_take(Space& space, Session& session, std::int64_t (*clock)()) {
-  Outcome outcome;
-  do outcome = session.reserve(space.read(standard_layout, clock), terms, 1).outcome;
-  while (outcome == Outcome::wait);
-  if (outcome != Outcome::ready) std::abort();
-  return session.take(1).first;
+/// A server whose timeline has begun.
+struct RunningServer : Server {
+  explicit RunningServer(const Clocks& clocks) { timeline.begin(clocks); }
+};
+
+Id reserve_and_take(Server& server, Session& session, const Clocks& clocks) {
+  for (;;) switch (session.reserve(*server.timeline.now(clocks), terms, 1)) {
+      case Outcome::ready:
+        return session.take(1).first;
+      case Outcome::spent:
+        break;
+      default:
+        std::abort();
+    }
 }
 
-// An ID a call, as snowflake_next() does, by the real clock: all threads share one space.
+// An ID a call, as snowflake_next() does, by the real clock: all threads share one server.
 void session_next(benchmark::State& state) {
-  static Space space;
+  static RunningServer server(system_clocks);
   Session session;
-  session.join(space, standard_layout);
+  session.join(server, standard_layout);
   for (auto _ : state) {
     Id id;
-    if (!session.next(id)) id = reserve_and_take(space, session, wall_clock_ns);
+    if (!session.next(id)) id = reserve_and_take(server, session, system_clocks);
     benchmark::DoNotOptimize(id);
   }
   session.leave();
@@ -38,19 +48,28 @@ void session_next(benchmark::State& state) {
 }
 BENCHMARK(session_next)->Threads(1)->Threads(2)->Threads(8)->UseRealTime();
 
-// A clock that is a millisecond further each time: each reservation is made anew, and none has to
-// wait.
-std::int64_t hurrying_clock() {
-  static std::int64_t now = wall_clock_ns();
-  return now += ns_per_ms;
+// What the time costs, with both clocks read.
+void timeline_now(benchmark::State& state) {
+  static RunningServer server(system_clocks);
+  for (auto _ : state) benchmark::DoNotOptimize(server.timeline.now(system_clocks));
+  state.SetItemsProcessed(state.iterations());
 }
+BENCHMARK(timeline_now)->Threads(1)->Threads(2)->Threads(8)->UseRealTime();
 
-// The slow path: what the first ID of a millisecond costs (but for reading the clock).
+// Clocks that the benchmark moves on.
+std::int64_t made_up_ns = 1'800'000'000'000'000'000;
+std::int64_t made_up_clock() { return made_up_ns; }
+constexpr Clocks made_up_clocks{.wall_ns = made_up_clock, .boot_ns = made_up_clock};
+
+// The slow path: what the first ID of a millisecond costs (but for reading the clocks). None has to wait.
 void session_reserve_and_take(benchmark::State& state) {
-  Space space;
+  RunningServer server(made_up_clocks);
   Session session;
-  session.join(space, standard_layout);
-  for (auto _ : state) benchmark::DoNotOptimize(reserve_and_take(space, session, hurrying_clock));
+  session.join(server, standard_layout);
+  for (auto _ : state) {
+    made_up_ns += ns_per_ms;
+    benchmark::DoNotOptimize(reserve_and_take(server, session, made_up_clocks));
+  }
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(session_reserve_and_take);
@@ -58,8 +77,8 @@ BENCHMARK(session_reserve_and_take);
 // The one word that all meet at, when all have the same home; a "tick" that never ends.
 void worker_take(benchmark::State& state) {
   static Worker worker;
-  for (auto _ : state)
-    benchmark::DoNotOptimize(worker.take({.tick = 0, .count = 1, .sequence_bits = 62}));
+  constexpr Request request{.begin = 0, .end = Position{1} << 62, .block_bits = 0, .count = 1};
+  for (auto _ : state) benchmark::DoNotOptimize(worker.take(request));
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(worker_take)->Threads(1)->Threads(2)->Threads(8)->UseRealTime();

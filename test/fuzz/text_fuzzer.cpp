@@ -2,9 +2,11 @@
 // which is written and read as the same value again, or refused.
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "core/carrier.hpp"
 #include "core/presets.hpp"
+#include "core/space.hpp"
 #include "core/spec.hpp"
 #include "core/text.hpp"
 
@@ -61,7 +63,10 @@ void parameters_are_a_generator_or_none(SequenceParameters parameters) {
   const SequenceParameters frame = pack({});
   parameters.start = frame.start;
   parameters.increment = frame.increment;
-  parameters.max = frame.max - (parameters.max & 0xff);
+  constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  parameters.max = frame.max + 1 - making_units[parameters.max & 3];  // of a usable unit
+  parameters.min &= largest;
+  parameters.min = -parameters.min;
   if (const auto spec = unpack(parameters)) check(pack(*spec) == parameters);
 }
 

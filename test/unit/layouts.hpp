@@ -21,6 +21,7 @@ constexpr Layout layout_of(const Widths& widths, std::int32_t unit_ms = 1,
   return {.timestamp = {.shift = above_node, .width = widths.timestamp},
           .node = {.shift = above_worker, .width = widths.node},
           .worker = {.shift = above_sequence, .width = widths.worker},
+          .shard = {},
           .sequence = {.shift = 0, .width = widths.sequence},
           .unit_ms = unit_ms,
           .epoch_ms = epoch_ms};

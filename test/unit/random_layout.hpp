@@ -1,12 +1,14 @@
-// Valid layouts of every kind: fields in any order below the timestamp, absent or wide; any unit and
-// epoch.
+// Valid layouts of every kind: fields in any order below the timestamp, absent or wide, any unit, any epoch; and those
+// of which IDs can be made.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <random>
 
 #include "core/layout.hpp"
+#include "core/space.hpp"
 
 namespace snowflake::test {
 
@@ -29,11 +31,12 @@ inline std::uint64_t edgy(std::mt19937_64& random, std::uint64_t least, std::uin
   }
 }
 
-inline Layout random_layout(std::mt19937_64& random) {
+/// With a given unit and epoch.
+inline Layout random_layout(std::mt19937_64& random, std::int32_t unit_ms, UnixMs epoch_ms) {
   Layout layout;
-  layout.unit_ms = static_cast<std::int32_t>(edgy(random, 1, max_unit_ms));
-  layout.epoch_ms = static_cast<UnixMs>(edgy(random, 0, test_now));
-  // Time must end before the year 294276: 37 bits of minutes do, and 52 of milliseconds.
+  layout.unit_ms = unit_ms;
+  layout.epoch_ms = epoch_ms;
+  // 37 bits of minutes, or more of less, end before the year 294276.
   const unsigned widest = layout.unit_ms == 1 ? 52 : 37;
   unsigned left = 63;
   layout.timestamp.width = static_cast<std::uint8_t>(edgy(random, 1, widest));
@@ -54,6 +57,18 @@ inline Layout random_layout(std::mt19937_64& random) {
   }
   layout.timestamp.shift = static_cast<std::uint8_t>(shift);
   return layout;
+}
+
+inline Layout random_layout(std::mt19937_64& random) {
+  const auto unit_ms = static_cast<std::int32_t>(edgy(random, 1, max_unit_ms));
+  return random_layout(random, unit_ms, static_cast<UnixMs>(edgy(random, 0, test_now)));
+}
+
+/// One of which IDs can be made.
+inline Layout random_making_layout(std::mt19937_64& random) {
+  const std::int32_t unit_ms = making_units[random() % std::size(making_units)];
+  const auto epoch_ms = static_cast<UnixMs>(edgy(random, 0, test_now));
+  return random_layout(random, unit_ms, epoch_ms - epoch_ms % unit_ms);
 }
 
 inline Id random_id(std::mt19937_64& random, const Layout& layout) {

@@ -1,4 +1,4 @@
-// A worker gives no position twice, whoever races for it.
+// A worker gives no position twice, whoever races for it and however long the blocks are.
 #include "core/worker.hpp"
 
 #include <gtest/gtest.h>
@@ -10,20 +10,27 @@
 #include <thread>
 #include <vector>
 
+#include "core/layout.hpp"
 #include "unit/rounds.hpp"
 
 namespace snowflake::test {
 namespace {
 
-constexpr unsigned sequence_bits = 4;
-constexpr std::uint64_t capacity = std::uint64_t{1} << sequence_bits;
+constexpr unsigned fraction_bits = 21;
+constexpr unsigned block_bits = 17;  // 16 blocks a tick
+constexpr std::uint64_t capacity = std::uint64_t{1} << (fraction_bits - block_bits);
 
-constexpr Position at(Tick tick, std::uint64_t sequence) {
-  return static_cast<Position>(tick) * capacity + sequence;
+constexpr Position at(Tick tick, std::uint64_t block = 0, unsigned bits = block_bits) {
+  return (static_cast<Position>(tick) << fraction_bits) + (block << bits);
 }
 
-std::optional<Range> take(Worker& worker, Tick tick, std::uint64_t count) {
-  return worker.take({.tick = tick, .count = count, .sequence_bits = sequence_bits});
+constexpr Request request(Tick tick, std::uint64_t count, unsigned bits = block_bits) {
+  return {.begin = at(tick), .end = at(tick + 1), .block_bits = bits, .count = count};
+}
+
+std::optional<Range> take(Worker& worker, Tick tick, std::uint64_t count,
+                          unsigned bits = block_bits) {
+  return worker.take(request(tick, count, bits));
 }
 
 void expect_range(const std::optional<Range>& range, Position begin, Position end) {
@@ -32,7 +39,7 @@ void expect_range(const std::optional<Range>& range, Position begin, Position en
   EXPECT_EQ(range->end, end);
 }
 
-TEST(Worker, GivesOnePositionAfterTheOther) {
+TEST(Worker, GivesOneBlockAfterTheOther) {
   Worker worker;
   expect_range(take(worker, 7, 1), at(7, 0), at(7, 1));
   expect_range(take(worker, 7, 5), at(7, 1), at(7, 6));
@@ -48,6 +55,17 @@ TEST(Worker, GivesOnlyOfTheTickThatIsAskedFor) {
   EXPECT_FALSE(take(worker, 7, 1)) << "left behind";
 }
 
+TEST(Worker, GivesNothingBeyondTheEnd) {
+  Worker worker;
+  Request until_block_3 = request(7, 100);
+  until_block_3.end = at(7, 3);
+  EXPECT_EQ(worker.blocks_left(until_block_3), 3U);
+  expect_range(worker.take(until_block_3), at(7, 0), at(7, 3));
+  EXPECT_EQ(worker.blocks_left(until_block_3), 0U);
+  EXPECT_FALSE(worker.take(until_block_3));
+  EXPECT_EQ(worker.blocks_left(request(7, 1)), capacity - 3);
+}
+
 TEST(Worker, PassesByWhatAnEarlierTickHasLeft) {
   Worker worker;
   expect_range(take(worker, 7, 1), at(7, 0), at(7, 1));
@@ -55,17 +73,36 @@ TEST(Worker, PassesByWhatAnEarlierTickHasLeft) {
   EXPECT_FALSE(take(worker, 7, 1));
 }
 
-TEST(Worker, HoldsTheLastTickOfAllLayouts) {
+TEST(Worker, HoldsTheLastTickOfAll) {
   Worker worker;
-  const Tick last = (Tick{1} << 59) - 1;  // with 4 bits of sequence: 63 in all
-  expect_range(take(worker, last, capacity), at(last, 0), Position{1} << 63);
-  EXPECT_FALSE(take(worker, last, 1));
+  const Tick last = (Tick{1} << 43) - 1;
+  const Request most{
+      .begin = at(last), .end = ~Position{0} << block_bits, .block_bits = block_bits, .count = 100};
+  expect_range(worker.take(most), at(last), most.end);
+  EXPECT_FALSE(worker.take(most));
+}
+
+TEST(Worker, GivesWholeBlocksOfAnyLength) {
+  Worker worker;
+  expect_range(take(worker, 7, 1, 0), at(7), at(7) + 1);
+  expect_range(take(worker, 7, 1, 17), at(7, 1), at(7, 2));
+  expect_range(take(worker, 7, 1, 3), at(7, 2), at(7, 2) + 8);
+  expect_range(take(worker, 7, 9, 20), at(7, 1, 20), at(8));
+  EXPECT_FALSE(take(worker, 7, 1, 0)) << "spent for all";
+}
+
+TEST(Worker, HasNoBlockLeftWhereNoWholeOneIs) {
+  Worker worker;
+  expect_range(take(worker, 7, capacity - 1), at(7), at(7, capacity - 1));
+  EXPECT_EQ(worker.blocks_left(request(7, 1, 20)), 0U);
+  EXPECT_FALSE(take(worker, 7, 1, 20));
+  expect_range(take(worker, 7, 1), at(7, capacity - 1), at(8));
 }
 
 TEST(Worker, TakesBackWhatNobodyTookAfter) {
   Worker worker;
   const auto range = take(worker, 7, 10);
-  worker.give_back({range->begin + 4, range->end});
+  worker.give_back({range->begin + (Position{4} << block_bits), range->end});
   expect_range(take(worker, 7, 1), at(7, 4), at(7, 5));
 }
 
@@ -85,6 +122,32 @@ TEST(Worker, KeepsWhatALaterTickPassedBy) {
   expect_range(take(worker, 8, 1), at(8, 1), at(8, 2));
 }
 
+TEST(Worker, GivesNothingForARequestThatIsOutdated) {
+  Worker worker;
+  EXPECT_FALSE(worker.take(request(7, 1), [] { return false; }));
+  expect_range(take(worker, 7, 1), at(7, 0), at(7, 1));
+}
+
+// A reset between a session's look at the cursor and its taking.
+TEST(Worker, GivesNothingOfBeforeAReset) {
+  Worker worker;
+  unsigned asked = 0;
+  const auto range = worker.take(request(7, 1), [&] {
+    if (++asked > 1) return false;
+    worker.reset(at(3));
+    return true;
+  });
+  EXPECT_FALSE(range);
+  EXPECT_EQ(asked, 2U);
+}
+
+TEST(Worker, GoesOnAtAResetsPositionAlthoughItWasThereBefore) {
+  Worker worker;
+  (void)take(worker, 9, 1);
+  worker.reset(at(7));
+  expect_range(take(worker, 7, 1), at(7, 1), at(7, 2));
+}
+
 TEST(Worker, CountsTenants) {
   Worker worker;
   EXPECT_EQ(worker.tenants(), 0U);
@@ -94,18 +157,55 @@ TEST(Worker, CountsTenants) {
   EXPECT_EQ(worker.tenants(), 1U);
 }
 
+// Sessions of any width at one cursor, in any order: what they are given is theirs alone, whole blocks of the tick.
+TEST(Worker, GivesNoPositionTwiceWhateverTheBlocks) {
+  std::mt19937_64 random(1);
+  for (std::uint64_t round = scaled(20'000); round > 0; --round) {
+    Worker worker;
+    Position end_of_last = 0;
+    std::optional<Range> last;
+    Tick tick = 5;
+    for (unsigned step = 0; step < 50; ++step) {
+      if (random() % 8 == 0) tick += static_cast<Tick>(random() % 3);
+      const auto bits = static_cast<unsigned>(random() % (fraction_bits + 1));
+      const std::uint64_t most = std::uint64_t{1} << (fraction_bits - bits);
+      const std::uint64_t count = 1 + random() % std::min<std::uint64_t>(most, 1 + most / 4);
+      const std::uint64_t left = worker.blocks_left(request(tick, count, bits));
+      const auto range = take(worker, tick, count, bits);
+      ASSERT_EQ(range.has_value(), left > 0);
+      if (!range) continue;
+      ASSERT_GE(range->begin, std::max(at(tick), end_of_last));
+      ASSERT_LE(range->end, at(tick + 1));
+      ASSERT_LT(range->begin, range->end);
+      ASSERT_EQ((range->begin | range->end) & ((Position{1} << bits) - 1), 0U) << "whole blocks";
+      ASSERT_LT(range->begin - std::max(at(tick), end_of_last), Position{1} << bits)
+          << "leaves less than a block";
+      ASSERT_EQ((range->end - range->begin) >> bits, std::min(count, left));
+      end_of_last = range->end;
+      if (random() % 4 == 0) {  // uses a part and gives back the rest
+        const std::uint64_t used = random() % (((range->end - range->begin) >> bits) + 1);
+        end_of_last = range->begin + (used << bits);
+        worker.give_back({end_of_last, range->end});
+      }
+    }
+  }
+}
+
 /// Takes of `tick` until it is spent, gives back now and then; what it keeps, it adds to `kept`.
 void race(Worker& worker, std::atomic<Tick>& tick, Tick last, std::uint64_t seed,
           std::vector<Position>& kept) {
   std::mt19937_64 random(seed);
+  const unsigned bits = block_bits + seed % 2;  // two widths
   for (Tick now = tick; now <= last; now = tick) {
-    const auto range = take(worker, now, random() % 4 + 1);
+    const auto range = take(worker, now, random() % 4 + 1, bits);
     if (!range) {
-      tick.compare_exchange_strong(now, now + 1);
+      if (bits == block_bits) tick.compare_exchange_strong(now, now + 1);
       continue;
     }
-    const Position used = range->begin + random() % (range->end - range->begin + 1);
-    for (Position position = range->begin; position < used; ++position) kept.push_back(position);
+    const std::uint64_t blocks = (range->end - range->begin) >> bits;
+    const Position used = range->begin + (random() % (blocks + 1) << bits);
+    for (Position position = range->begin; position < used; position += Position{1} << block_bits)
+      kept.push_back(position);
     if (used < range->end) worker.give_back({used, range->end});
   }
 }
