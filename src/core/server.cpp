@@ -35,7 +35,7 @@ void reset_all(Worker (&spaces)[count][size], Position position) {
 
 Space Server::space_of(const Layout& layout) {
   if (layout == standard_layout) return space_in(standard_);
-  const unsigned width = layout.sequence.width;
+  const unsigned width = std::max<unsigned>(layout.sequence.width, 1);
   switch (layout.unit_ms) {
     case 10:
       return space_in(tens_[std::min(width, widths_of_10ms) - 1]);

@@ -32,12 +32,12 @@ namespace {
 constexpr UnixMs epoch = standard_layout.epoch_ms;
 constexpr UnixMs start = 1'800'000'000'000;
 
-/// In a group, those of one unit share a space.
+/// In a group, those of one unit share cursors if they can.
 std::vector<Layout> sharing(std::vector<Layout> layouts) {
   for (Layout& layout : layouts)
     for (const Layout& first : layouts) {
       if (first.unit_ms != layout.unit_ms) continue;
-      while (Server::number_of(layout) != Server::number_of(first)) layout.epoch_ms -= 1000;
+      layout = one_that_shares_with(first, layout);
       break;
     }
   return layouts;
@@ -162,7 +162,7 @@ class Schedule {
     backend.pin.reset();
     if (layout.shard.present()) {
       const std::uint64_t shard = pick(layout.shard.max() + 1);
-      const auto cursor = static_cast<unsigned>(shard % Space::max_workers);
+      const auto cursor = static_cast<unsigned>(shard % cursors_of(layout.unit_ms));
       backend.pin = {.first_cursor = cursor, .last_cursor = cursor, .shard = shard};
     } else if (!backend.last && chance(4)) {
       backend.pin = Session::ordered_pin(layout);
@@ -328,7 +328,7 @@ class Schedule {
     for (unsigned number = lowest; number <= highest; ++number) {
       Worker& worker = server_->space_of(layout).worker(number);
       if (!backend.pin && worker.tenants() > 0) continue;
-      EXPECT_EQ(worker.blocks_left(division.request(tick, division.released_at(now.ns), 1)), 0U)
+      EXPECT_EQ(worker.blocks_left(division.request_at(now.ns)), 0U)
           << "waits though worker " << number << " has some left";
     }
   }

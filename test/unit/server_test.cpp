@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <map>
 #include <memory>
 #include <random>
-#include <set>
+#include <utility>
+#include <vector>
 
 #include "core/presets.hpp"
 #include "core/session.hpp"
@@ -21,10 +23,13 @@ namespace {
 constexpr UnixMs start = 1'800'000'000'500;  // in the middle of a second
 constexpr UnixMs hour = 3'600'000;
 
-unsigned first_of_unit(std::int32_t unit_ms) {
-  unsigned first = 1;
-  for (std::size_t i = 0; making_units[i] != unit_ms; ++i) first += Server::spaces_of_unit[i];
-  return first;
+/// A layout of each kind that has cursors of its own, and the standard layout.
+std::vector<Layout> kinds() {
+  std::vector<Layout> layouts{standard_layout};
+  for (const std::int32_t unit_ms : making_units)
+    for (std::uint8_t width = 1; width <= fraction_bits_of(unit_ms); ++width)
+      layouts.push_back(layout_of({.timestamp = 30, .sequence = width}, unit_ms));
+  return layouts;
 }
 
 std::unique_ptr<Server> running_server() {
@@ -38,33 +43,32 @@ TEST(Server, HasOneSpaceForALayoutWhoeverAsks) {
   const auto server = std::make_unique<Server>();
   for (const Preset& preset : presets()) {
     const Layout copy = preset.layout;
-    EXPECT_EQ(&server->space_of(copy), &server->space_of(preset.layout));
+    EXPECT_EQ(server->space_of(copy), server->space_of(preset.layout));
   }
 }
 
 TEST(Server, HasASpaceForTheStandardLayoutAlone) {
-  EXPECT_EQ(Server::number_of(standard_layout), 0U);
+  const auto server = std::make_unique<Server>();
+  const Space standard = server->space_of(standard_layout);
   std::mt19937_64 random(1);
   for (std::uint64_t round = scaled(100'000); round > 0; --round)
-    ASSERT_NE(Server::number_of(random_making_layout(random)), 0U);
+    ASSERT_NE(server->space_of(random_making_layout(random)), standard);
 }
 
-TEST(Server, HasSpacesOfTheirOwnForEachUnit) {
-  std::set<unsigned> used;
+// Whoever takes short blocks without end would leave no long one to others, in ticks that are released as they pass.
+TEST(Server, SharesLongTicksOnlyAmongBlocksOfOneLength) {
+  const auto server = std::make_unique<Server>();
+  std::map<Worker*, std::pair<std::int32_t, unsigned>> kinds_of_cursors;
   std::mt19937_64 random(2);
-  for (unsigned round = 0; round < 10'000; ++round) {
+  for (std::uint64_t round = scaled(20'000); round > 0; --round) {
     const Layout layout = random_making_layout(random);
-    const unsigned number = Server::number_of(layout);
-    const unsigned first = first_of_unit(layout.unit_ms);
-    const unsigned unit = layout.unit_ms == 1     ? 0
-                          : layout.unit_ms == 10  ? 1
-                          : layout.unit_ms == 100 ? 2
-                                                  : 3;
-    ASSERT_GE(number, first);
-    ASSERT_LT(number, first + Server::spaces_of_unit[unit]);
-    used.insert(number);
+    const Space space = server->space_of(layout);
+    EXPECT_EQ(space.count(), cursors_of(layout.unit_ms));
+    const unsigned block_bits = layout.unit_ms == 1 ? 0 : division_of(layout).block_bits;
+    const std::pair kind{layout.unit_ms, block_bits};
+    for (unsigned number = 0; number < space.count(); ++number)
+      ASSERT_EQ(kinds_of_cursors.try_emplace(&space.worker(number), kind).first->second, kind);
   }
-  EXPECT_EQ(used.size(), Server::space_count - 1U) << "all are used";
 }
 
 TEST(Server, IsNewWhereMemoryIsZeroed) {
@@ -82,7 +86,7 @@ TEST(ServerReset, DoesNothingIfTheTimeIsNotAhead) {
   (void)server->timeline.now(fake_clocks);
   Worker& worker = server->space_of(small_layout).worker(0);
   const Division division = division_of(small_layout);
-  const Request request = division.request(start, division.end_of(start), 1);
+  const Request request = request_of(division, start, 1);
   (void)worker.take(request);
   EXPECT_FALSE(server->reset(fake_clocks));
   EXPECT_EQ(worker.blocks_left(request), division.capacity() - 1);
@@ -93,35 +97,26 @@ TEST(ServerReset, PutsAllCursorsToTheBeginningOfASecond) {
   const auto server = running_server();
   server->timeline.raise_floor(start + hour, fake_clocks);
   const UnixMs later = server->timeline.now(fake_clocks)->ms();
-  for (const std::int32_t unit_ms : making_units)
-    for (unsigned number = 0; number < Server::space_count; ++number) {
-      const Division division = division_of(layout_of({.sequence = 8}, unit_ms));
-      const bool is_mine = number == 0
-                               ? unit_ms == 1
-                               : number >= first_of_unit(unit_ms) &&
-                                     (unit_ms == 1000 || number < first_of_unit(unit_ms * 10));
-      if (!is_mine || number % 3 == 2) continue;
-      const Tick tick = later / unit_ms + 1;
-      ASSERT_TRUE(server->spaces[number]
-                      .worker(number % Space::max_workers)
-                      .take(division.request(tick, division.end_of(tick), 3)));
-    }
+  unsigned taken = 0;
+  for (const Layout& layout : kinds()) {
+    const Division division = division_of(layout);
+    const Space space = server->space_of(layout);
+    if (++taken % 3 == 2) continue;
+    (void)space.worker(taken % space.count())
+        .take(request_of(division, later / layout.unit_ms + 1, 3));
+  }
   ASSERT_TRUE(server->reset(fake_clocks));
   const UnixMs begin = server->timeline.now(fake_clocks)->ms();
   EXPECT_EQ(begin, start + 500);
-  for (unsigned number = 0; number < Server::space_count; ++number) {
-    const std::int32_t unit_ms = number == 0 || number < first_of_unit(10) ? 1
-                                 : number < first_of_unit(100)             ? 10
-                                 : number < first_of_unit(1000)            ? 100
-                                                                           : 1000;
-    const Division division = division_of(layout_of({.sequence = 8}, unit_ms));
-    const Tick tick = begin / unit_ms;
-    for (unsigned worker = 0; worker < Space::max_workers; ++worker) {
-      Worker& each = server->spaces[number].worker(worker);
-      EXPECT_EQ(each.blocks_left(division.request(tick, division.end_of(tick), 1)),
-                division.capacity() - 1)
+  for (const Layout& layout : kinds()) {
+    const Division division = division_of(layout);
+    const Space space = server->space_of(layout);
+    const Tick tick = begin / layout.unit_ms;
+    for (unsigned number = 0; number < space.count(); ++number) {
+      const Worker& each = space.worker(number);
+      EXPECT_EQ(each.blocks_left(request_of(division, tick, 1)), division.capacity() - 1)
           << "all of the tick, but for the one that tells the cursor from older ones";
-      EXPECT_EQ(each.blocks_left(division.request(tick - 1, division.end_of(tick - 1), 1)), 0U);
+      EXPECT_EQ(each.blocks_left(request_of(division, tick - 1, 1)), 0U);
     }
   }
 }

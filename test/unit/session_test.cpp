@@ -44,7 +44,7 @@ class SessionTest : public testing::Test {
   Request whole(Tick tick, std::uint64_t count) const {
     const Division division = division_of(layout);
     const Tick unix_tick = division.tick_at(layout.time_at(tick) * ns_per_ms);
-    return division.request(unix_tick, division.end_of(unix_tick), count);
+    return request_of(division, unix_tick, count);
   }
 
   Session joined() {

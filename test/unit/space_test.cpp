@@ -69,7 +69,7 @@ TEST(Division, KnowsWhichSequenceNumberAPositionPaysFor) {
         each.tick_at(static_cast<std::int64_t>(between(random, 1, end_of_making - 1)) * ns_per_ms);
     const std::uint64_t sequence = edgy(random, 0, each.capacity() - 1);
     const Position position = each.position_of(tick, sequence);
-    ASSERT_EQ(each.sequence_at(position), sequence);
+    ASSERT_EQ(sequence_at(each, position), sequence);
     ASSERT_TRUE(layout.sequence.holds(sequence));
     ASSERT_GE(position, each.begin_of(tick));
     ASSERT_LT(position, each.end_of(tick));
@@ -124,15 +124,16 @@ TEST(Release, IsProportionalWholeBlocksAndNeverFalls) {
 }
 
 TEST(Space, TheEmptiestWorkerIsTheLowestOfEquals) {
-  const auto space = std::make_unique<Space>();
-  EXPECT_EQ(space->emptiest_worker(4), 0U);
-  space->worker(0).move_in();
-  EXPECT_EQ(space->emptiest_worker(4), 1U);
-  for (const unsigned number : {1U, 2U, 3U}) space->worker(number).move_in();
-  EXPECT_EQ(space->emptiest_worker(4), 0U);
-  space->worker(2).move_out();
-  EXPECT_EQ(space->emptiest_worker(4), 2U);
-  EXPECT_EQ(space->emptiest_worker(2), 0U) << "of the first two";
+  Worker workers[4];
+  const Space space(workers, 4);
+  EXPECT_EQ(space.emptiest_worker(4), 0U);
+  space.worker(0).move_in();
+  EXPECT_EQ(space.emptiest_worker(4), 1U);
+  for (const unsigned number : {1U, 2U, 3U}) space.worker(number).move_in();
+  EXPECT_EQ(space.emptiest_worker(4), 0U);
+  space.worker(2).move_out();
+  EXPECT_EQ(space.emptiest_worker(4), 2U);
+  EXPECT_EQ(space.emptiest_worker(2), 0U) << "of the first two";
 }
 
 // Layouts of one unit and any width at one cursor: none is given a sequence number of a tick twice.
@@ -156,13 +157,13 @@ TEST(Space, GivesNoSequenceNumberTwiceToLayoutsThatShareIt) {
       User& user = users[random() % users.size()];
       const Tick tick = user.division.tick_at(now);
       const auto range = worker.take(
-          user.division.request(tick, user.division.released_at(now), 1 + random() % 5));
+          request_of(user.division, tick, user.division.released_at(now), 1 + random() % 5));
       if (!range) continue;
       const auto line = [&](std::uint64_t sequence) {
         return tick * static_cast<std::int64_t>(user.division.capacity()) +
                static_cast<std::int64_t>(sequence);
       };
-      const std::uint64_t first = user.division.sequence_at(range->begin);
+      const std::uint64_t first = sequence_at(user.division, range->begin);
       ASSERT_GE(line(first), user.next);
       user.next = line(first + ((range->end - range->begin) >> user.division.block_bits));
       ASSERT_LE(user.next, line(user.division.capacity()));

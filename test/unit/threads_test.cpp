@@ -25,12 +25,6 @@ constexpr unsigned thread_count = 12;
 constexpr UnixMs start = 1'800'000'000'000;
 constexpr UnixMs no_horizon = std::numeric_limits<UnixMs>::max();
 
-/// The layout with another epoch, so that it shares the other's space.
-Layout one_that_shares_with(const Layout& other, Layout layout) {
-  while (Server::number_of(layout) != Server::number_of(other)) layout.epoch_ms -= 1000;
-  return layout;
-}
-
 const Layout two_workers = layout_of({.timestamp = 41, .node = 5, .worker = 1, .sequence = 5});
 const std::array layouts{
     two_workers,
