@@ -39,6 +39,8 @@ FROM (SELECT DISTINCT clients FROM result WHERE what = 'IDs/s') AS measured \gse
 \qecho
 \qecho :machine
 \qecho
+\qecho 'Whether calls wait for a slow disk is measured by `scripts/stalls`: [slow_disk.md](slow_disk.md).'
+\qecho
 \qecho '![What a call costs](call.svg)'
 \qecho
 \qecho '![Clients side by side](clients.svg)'

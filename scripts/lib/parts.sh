@@ -15,15 +15,15 @@ describe_parts() {
     lint      clang-format, shellcheck; names in the extension's SQL scripts are bound
     build     the extension builds without a warning
     library   needs libc only, exports nothing but what PostgreSQL calls
-    unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers; the model of
-              the horizon; fuzzers (with --quick only address and undefined)
+    unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers; the models of
+              horizon and reset; fuzzers (with --quick only address and undefined)
     regress   pg_regress: sql/, expected/
     pgtap     pgTAP: test/pgtap/
     tap       servers that crash, race, lose their clock: test/tap/
     docs      the examples in README.md, SECURITY.md and docs/
     clients   docs/javascript.md, run with node-postgres, which npm fetches
     drill     scripts/drill: a Patroni cluster under load loses its leader
-    bench     scripts/bench --quick runs; no figure is asserted
+    bench     scripts/bench --quick and scripts/stalls --quick run; only the latter's targets are asserted
 END
 }
 
@@ -198,6 +198,7 @@ part_drill() {
 
 part_bench() {
     check "scripts/bench --quick" "$SNOWFLAKE_ROOT/scripts/bench" --quick
+    check "scripts/stalls --quick" "$SNOWFLAKE_ROOT/scripts/stalls" --quick
 }
 
 # A part that is ended in the middle may leave servers behind: a test in Perl stops its own only if nothing catches the
