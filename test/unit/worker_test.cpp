@@ -76,8 +76,10 @@ TEST(Worker, PassesByWhatAnEarlierTickHasLeft) {
 TEST(Worker, HoldsTheLastTickOfAll) {
   Worker worker;
   const Tick last = (Tick{1} << 43) - 1;
-  const Request most{
-      .begin = at(last), .end = ~Position{0} << block_bits, .block_bits = block_bits, .count = 100};
+  const Request most{.begin = at(last),
+                     .end = ~Position{0} << block_bits,
+                     .block_bits = block_bits,
+                     .count = capacity - 1};
   expect_range(worker.take(most), at(last), most.end);
   EXPECT_FALSE(worker.take(most));
 }
