@@ -133,8 +133,8 @@ for my $year (sort keys %past)
 for my $year (sort keys %future)
 {
 	$node->set_clock($future{$year});
-	my $now = $node->safe_psql('postgres', 'SELECT extract(epoch FROM snowflake_timestamp(snowflake_next()))');
-	cmp_ok(abs($now - time), '<', 1, "the clock says $year: IDs go on with the right time");
+	my ($now) = $node->ask('SELECT extract(epoch FROM snowflake_timestamp(snowflake_next()))');
+	cmp_ok(abs(($now || 0) - time), '<', 1, "the clock says $year: IDs go on with the right time");
 	$node->set_clock_offset(0);
 	makes_ids($node, "the clock says $year no more");
 }
