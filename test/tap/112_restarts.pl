@@ -23,9 +23,15 @@ my $node = SnowflakeTest->start_new('restarts', conf => "snowflake_id.max_clock_
 $node->safe_psql('postgres', join ';', 'CREATE TABLE made (generator text, id bigint)',
 	map { "SELECT snowflake_create_generator('$_', '$layouts{$_}')" } sort keys %layouts);
 
-my $make_all = join ";\n", q{SELECT 'standard', extract(epoch FROM snowflake_timestamp(snowflake_next()) - clock_timestamp())},
-  map { "SELECT '$_', extract(epoch FROM snowflake_timestamp(snowflake_next('$_'), '$layouts{$_}') - clock_timestamp())" } sort keys %layouts;
-$node->safe_psql('postgres', $make_all);
+# An ID of each of these, and how far it is ahead of the clock.
+sub make
+{
+	my (@names) = @_;
+	return join ";\n", q{SELECT 'standard', extract(epoch FROM snowflake_timestamp(snowflake_next()) - clock_timestamp())},
+	  map { "SELECT '$_', extract(epoch FROM snowflake_timestamp(snowflake_next('$_'), '$layouts{$_}') - clock_timestamp())" } @names;
+}
+
+$node->safe_psql('postgres', make(sort keys %layouts));
 
 my ($errors, $farthest, $longest) = ('', 0, 0);
 my $first = time;
@@ -37,12 +43,15 @@ for my $restart (1 .. $restarts)
 	$node->stop('immediate');
 	start_again($node);
 	my $begin = time;
-	my ($made, $said) = $node->ask($make_all);
+	# Not each time of ticks of a second, for the first to begin after the floor takes up to two seconds to come: meanwhile
+	# the clock catches up.
+	my @names = grep { $_ ne 'seconds' || $restart % 4 == 1 } sort keys %layouts;
+	my ($made, $said) = $node->ask(make(@names));
 	my $took = time - $begin;
 	$longest = $took if $took > $longest;
 	$errors .= $said;
 	my %ahead = map { split /\|/ } split /\n/, $made;
-	is(scalar keys %ahead, 4, "restart $restart: an ID of each layout") or diag $said;
+	is(scalar keys %ahead, 1 + @names, "restart $restart: an ID of each layout") or diag $said;
 	push @beyond, map { "restart $restart, $_: $ahead{$_} s, at most $bound s" } grep { $ahead{$_} > $bound + 0.3 } sort keys %ahead;
 	$farthest = (sort { $b <=> $a } $farthest, values %ahead)[0];
 	$bound = max($window, $bound + $step - (time - $crash) / 2);

@@ -49,9 +49,9 @@ sub hang_link
 }
 sub mend_link { kill('CONT', $sender) or die "cannot continue $sender: $!" }
 
-# --- Clients that ask for one ID after the other for five seconds ---
+# --- Clients that ask for one ID after the other for longer than the window ---
 
-my $ask = 'SELECT count(snowflake_next()) FROM generate_series(1, 250) n, LATERAL pg_sleep(0.02 + 0 * n)';
+my $ask = 'SELECT count(snowflake_next()) FROM generate_series(1, 210) n, LATERAL pg_sleep(0.02 + 0 * n)';
 
 sub start_asking
 {
@@ -96,7 +96,7 @@ sub go_on
 	for my $client (@clients)
 	{
 		finish_asking($client);
-		is("$client->{out}$client->{err}", 250, "$what: $client->{name} goes on by itself");
+		is("$client->{out}$client->{err}", 210, "$what: $client->{name} goes on by itself");
 	}
 	cmp_ok(time - $begin, '<', 8, "$what: soon");
 }
@@ -108,7 +108,7 @@ my @asking = map { start_asking($_, $_) } @waiting_modes;
 my $local = start_asking('local', 'local');
 my $insert = start_asking('insert', 'on', '', 'INSERT INTO stored (session) VALUES (-1) RETURNING session');
 my $cancelled = start_asking('cancelled', 'on');
-my $timed = start_asking('timed', 'on', '-c statement_timeout=4500');
+my $timed = start_asking('timed', 'on', '-c statement_timeout=4000');
 come_to_wait('the link hangs', @asking, $cancelled);
 is(sql(q{SELECT wait_event FROM pg_stat_activity WHERE application_name = 'asking_insert'}), 'SyncRep', 'the link hangs: an INSERT waits for the standby');
 
@@ -177,7 +177,7 @@ my @modes = ('local', @waiting_modes);
 my %before = map { ($_ => start_clients($primary, kinds => ['given_ranges'], settings => { synchronous_commit => $_ })) } @modes;
 pause(0.5);
 hang_link();
-pause($window + 2);
+pause($window + 1.5);
 my @sessions = split /\n/, sql(q{SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'client%'});
 kill_postmaster($primary);
 kill('KILL', $sender);    # the last one who could tell the standby
