@@ -53,6 +53,20 @@ sub preload
 	$self->append_conf('postgresql.conf', "shared_preload_libraries = '$library'");
 }
 
+# The modules of 13 know neither of these two.
+sub pg_version
+{
+	my ($self) = @_;
+	return $self->SUPER::pg_version if PostgreSQL::Test::Cluster->can('pg_version');
+	return $self->{major} //= `$ENV{PG_REGRESS} --version` =~ /PostgreSQL\) (\d+)/ ? $1 : die 'which version?';
+}
+
+sub installed_command
+{
+	my ($self, $command) = @_;
+	return PostgreSQL::Test::Cluster->can('installed_command') ? $self->SUPER::installed_command($command) : $command;
+}
+
 # --- the clock ---
 
 # From its next start on, the server has a wall clock of its own.
@@ -141,14 +155,21 @@ sub session
 		on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=verbose', $role ? ('-U', $role) : () ]);
 }
 
-# Runs SQL in a session(): (rows, what was reported).
+# Runs SQL in a session(): (rows, what was reported). With marks of its own: the modules of old majors lose count after an
+# error.
+my $asked = 0;
+
 sub ask_session
 {
 	my ($self, $session, $sql) = @_;
-	my $out = $session->query($sql);
-	my $err = $session->{stderr};
-	$session->{stderr} = '';
-	return ($out, $err);
+	my $mark = 'asked: ' . ++$asked;
+	my ($out, $err) = map { \$session->{$_} } qw(stdout stderr);
+	$session->{stdin} .= "$sql\n;\n\\echo '$mark'\n\\warn '$mark'\n";
+	$session->{run}->pump until ($$out =~ /^$mark\n/m && $$err =~ /^$mark\n/m) || $session->{timeout}->is_expired;
+	die "no answer to: $sql" if $session->{timeout}->is_expired;
+	my @said = map { $$_ =~ s/\n?^$mark\n//mr } $out, $err;
+	$$_ = '' for $out, $err;
+	return @said;
 }
 
 # The server's log since a position (-s $node->logfile).
