@@ -73,6 +73,7 @@ std::optional<Id> Generator::last(const FmgrInfo* caller) {
 void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin) {
   refuse_on_standby();
   for (;;) {
+    AcceptInvalidationMessages();  // a long transaction need not meet any otherwise
     bind(caller);
     check_permission();
     horizon.bind(caller);

@@ -54,14 +54,26 @@ void remove(Named* entry) {
   hash_search(named_generators, &entry->sequence, HASH_REMOVE, nullptr);
 }
 
+/// Looked up in pg_class itself: the cache would keep for good that there is no such relation.
+bool exists(Relation pg_class, Oid relation) {
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_class_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
+  SysScanDesc scan = systable_beginscan(pg_class, ClassOidIndexId, true, nullptr, 1, &key);
+  const bool found = HeapTupleIsValid(systable_getnext(scan));
+  systable_endscan(scan);
+  return found;
+}
+
 /// Only when something was changed since: else nothing can be gone.
 void remove_those_gone() {
   if (!some_may_be_gone) return;
   some_may_be_gone = false;
+  Relation pg_class = table_open(RelationRelationId, AccessShareLock);
   HASH_SEQ_STATUS entries;
   hash_seq_init(&entries, named_generators);
   while (auto* entry = static_cast<Named*>(hash_seq_search(&entries)))
-    if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(entry->sequence))) remove(entry);
+    if (!exists(pg_class, entry->sequence)) remove(entry);
+  table_close(pg_class, AccessShareLock);
 }
 
 Named* add(Oid sequence) {
