@@ -80,6 +80,9 @@ class Timeline {
   /// A larger one when it has lasted so long.
   static constexpr std::int64_t lasting_ns = 30'000 * ns_per_ms;
 
+  /// So far ahead, the time is left to a reset to itself: longer than any reservation lasts, and than restarts push it.
+  static constexpr UnixMs harmless_ms = 5000;
+
   /// Begins a life of the server, with a clock that is believed.
   void begin(const Clocks& clocks);
 
@@ -93,8 +96,9 @@ class Timeline {
   void skip_past(UnixMs time, const Clocks& clocks);
 
   /// Goes back to the next full second of the wall clock, whatever was used later, and calls `forget(second)` when no
-  /// session can read a time meanwhile. Nothing happens if the time is not ahead of that second: what a clock that is
-  /// right has passed is never used again. Says whether it went back.
+  /// session can read a time meanwhile. It does not go back if the time is hardly ahead of that second: what a clock
+  /// that is right has passed is never used again, nor what sessions hold or made just now. A new era begins in any
+  /// case, for the caller lowers the horizon. Says whether it went back.
   template <typename Forget>
   bool reset(const Clocks& clocks, Forget forget);
 
@@ -139,20 +143,22 @@ class Timeline {
 template <typename Forget>
 bool Timeline::reset(const Clocks& clocks, Forget forget) {
   constexpr UnixMs second = 1000;
+  Era before = era();
+  if (before % 2 != 0 || !era_.compare_exchange_strong(before, before + 1)) return false;
   const std::int64_t boot_ns = clocks.boot_ns();
   const std::int64_t wall_ns = clocks.wall_ns();
   const UnixMs begin = (wall_ns / ns_per_ms / second + 1) * second;
-  if (latest() <= begin) return false;
-  Era before = era();
-  if (before % 2 != 0 || !era_.compare_exchange_strong(before, before + 1)) return false;
-  line_.store(begin * ns_per_ms - boot_ns / 2);
-  believed_offset_.store(wall_ns - boot_ns);
-  seen_offset_.store(wall_ns - boot_ns);
-  floor_.store(std::min(floor(), begin - 1));
-  latest_.store(begin);
-  forget(begin);
+  const bool goes_back = latest() > begin + harmless_ms;
+  if (goes_back) {
+    line_.store(begin * ns_per_ms - boot_ns / 2);
+    believed_offset_.store(wall_ns - boot_ns);
+    seen_offset_.store(wall_ns - boot_ns);
+    floor_.store(std::min(floor(), begin - 1));
+    latest_.store(begin);
+    forget(begin);
+  }
   era_.store(before + 2);
-  return true;
+  return goes_back;
 }
 
 }  // namespace snowflake

@@ -52,17 +52,21 @@ inline constexpr std::size_t cache_line = 64;
 class alignas(cache_line) Worker {
  public:
   /// Up to `count` blocks, or nothing if there are none left (or the cursor has left them behind). `is_valid` is asked
-  /// when the cursor has been read: if it says that the request is outdated by a reset(), nothing is taken; if that
-  /// comes later, the compare-and-swap fails.
+  /// when the cursor has been moved: if it says that the request is outdated by a reset(), the cursor is put back.
+  /// (Asked before, it would not do: after the reset, the cursor may have come to where it was.)
   template <typename IsValid>
   [[nodiscard]] std::optional<Range> take(const Request& request, IsValid is_valid) {
     Position cursor = cursor_.load(std::memory_order_acquire);
     for (;;) {
       const Position begin = first_block(cursor, request);
-      if (begin >= request.end || !is_valid()) return std::nullopt;
+      if (begin >= request.end) return std::nullopt;
       const Position end = std::min(begin + (request.count << request.block_bits), request.end);
-      if (cursor_.compare_exchange_weak(cursor, end, std::memory_order_acq_rel))
+      if (!cursor_.compare_exchange_weak(cursor, end, std::memory_order_acq_rel)) continue;
+      if (is_valid()) [[likely]]
         return Range{begin, end};
+      Position own_end = end;
+      cursor_.compare_exchange_strong(own_end, cursor, std::memory_order_acq_rel);
+      return std::nullopt;
     }
   }
 

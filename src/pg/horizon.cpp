@@ -228,8 +228,11 @@ void Horizon::cross(const Instant& now) {
   rely_on(found);
 }
 
+// A page of an earlier life: what was made then and is not later than the clock stays below the floor.
 bool Horizon::reset() {
   const LockedPage page = lock_page(sequence_);
+  if (!is_signed(page))
+    timeline().raise_floor(std::min(bound_on(page), wall_clock_ns() / ns_per_ms), system_clocks);
   const bool was_ahead = shared().server.reset(system_clocks);
   if (was_ahead) shared().furthest_horizon.store(0);
   write(page, horizon_for(time_now()));

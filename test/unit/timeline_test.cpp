@@ -445,15 +445,17 @@ TEST_F(TimelineReset, GoesToTheNextFullSecondOfTheClock) {
   }
 }
 
-TEST_F(TimelineReset, DoesNothingIfTheTimeIsNotAhead) {
+TEST_F(TimelineReset, BeginsAnEraAndDoesNotGoBackIfTheTimeIsHardlyAhead) {
   now();
   const Era era = timeline.era();
   const auto reset = [&] { return timeline.reset(fake_clocks, [](UnixMs) { FAIL(); }); };
   EXPECT_FALSE(reset());
   timeline.skip_past(start + 499, fake_clocks);
   EXPECT_FALSE(reset()) << "no further ahead than the next full second";
-  EXPECT_EQ(timeline.era(), era);
+  EXPECT_EQ(timeline.era(), era + 4) << "horizons are lowered in any case";
   EXPECT_EQ(now().ms(), start + 500);
+  timeline.skip_past(start + 5 * second, fake_clocks);
+  EXPECT_FALSE(reset()) << "what was made a moment ago is not made again";
 }
 
 TEST_F(TimelineReset, BelievesTheClock) {
