@@ -64,7 +64,7 @@ bool exists(Relation pg_class, Oid relation) {
   return found;
 }
 
-/// Only when something was changed since: else nothing can be gone.
+/// Only when something was changed since, and of those that were: nothing else can be gone.
 void remove_those_gone() {
   if (!some_may_be_gone) return;
   some_may_be_gone = false;
@@ -72,7 +72,8 @@ void remove_those_gone() {
   HASH_SEQ_STATUS entries;
   hash_seq_init(&entries, named_generators);
   while (auto* entry = static_cast<Named*>(hash_seq_search(&entries)))
-    if (!exists(pg_class, entry->sequence)) remove(entry);
+    if (!entry->generator.is_bound_to(entry->sequence) && !exists(pg_class, entry->sequence))
+      remove(entry);
   table_close(pg_class, AccessShareLock);
 }
 
