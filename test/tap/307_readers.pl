@@ -8,7 +8,7 @@ use lib "$FindBin::RealBin/lib";
 use IPC::Run;
 use PostgreSQL::Test::Utils qw(slurp_file);
 use SnowflakeHostile;
-use SnowflakeTest;
+use SnowflakeTest qw($quick);
 use Test::More;
 
 my $node = SnowflakeTest->start_new('readers', conf => 'log_min_messages = panic');
@@ -46,7 +46,7 @@ $node->ask_session($dumping, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 	SELECT last_value FROM snowflake_id; SELECT last_value FROM shop.orders_id');
 $node->safe_psql('shop', 'CREATE ROLE victim LOGIN');
 add_victims($node, dbname => 'shop', '' => 'snowflake_id');
-watch($node, 'a dump goes on', seconds => 4);
+watch($node, 'a dump goes on', seconds => $quick ? 1 : 4);
 $dumping->quit;
 
 # All of it; the horizon comes along, and is restored by a superuser.
