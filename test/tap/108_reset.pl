@@ -29,7 +29,11 @@ sub start_greedy
 	return start_clients($node, dbname => $dbname, restless => 1, kinds => \@kinds);
 }
 
-sub start_with_tens { my ($dbname) = @_; return start_clients($node, dbname => $dbname, kinds => ['given_ranges'], generator => 'tens') }
+sub start_with_tens
+{
+	my ($dbname, %options) = @_;
+	return start_clients($node, dbname => $dbname, kinds => ['given_ranges'], generator => 'tens', %options);
+}
 
 sub reset_all { $node->safe_psql($_, 'SELECT snowflake_reset_clock()') for @databases }
 
@@ -112,8 +116,8 @@ sub six_days_ahead
 	start_replaying($node, $crash);
 
 	# In the second one, which has nothing but its own horizon: that was far when time had already been reset.
-	my @again_tens = start_with_tens('right_db');
 	my @again = start_clients($node, dbname => 'right_db', kinds => ['given_ranges'], replaying => $crash);
+	my @again_tens = start_with_tens('right_db', replaying => $crash);
 	pause(1);
 	stop_clients($_) for @again, @again_tens;
 	replays($_, $crash, $what) for @again, @again_tens;

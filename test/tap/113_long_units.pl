@@ -50,11 +50,12 @@ ok($_->{harness}->finish, "a step back of 0.9 s: no client of $_->{name} met an 
 stop_clients($greedy);
 
 # The time goes on at half speed, and as it does, IDs are released. So a call waits for the next one, twice as long as
-# it would, and not for the clock to catch up or the tick to end. What is more is this machine's.
+# it would, and not for the clock to catch up or the tick to end. (Where a worker has 16 IDs a second, sessions come to
+# share the last one.) What is more is this machine's.
 for my $name (sort keys %layouts)
 {
 	my $longest = max map { (split ' ')[2] / 1e6 } map { split /\n/, slurp_file($_) } glob "$tempdir/calls_$name.*";
-	cmp_ok($longest, '<', 0.7, "a step back of 0.9 s, unit 1 s, $name: no stall");
+	cmp_ok($longest, '<', $name eq 'scarce' ? 1.5 : 0.7, "a step back of 0.9 s, unit 1 s, $name: no stall");
 	note sprintf '%s: the longest call took %.3f s', $name, $longest;
 }
 
