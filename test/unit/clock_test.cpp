@@ -1,5 +1,5 @@
-// The clocks say what the system says. The meter learns how fast the cycle counter runs, and errs on the short side until
-// it has. Bounds are wide: machines that run tests are busy.
+// The clocks say what the system says. The meter learns how fast the cycle counter runs, and errs on the short side
+// until it has. Bounds are wide: machines that run tests are busy.
 #include "core/clock.hpp"
 
 #include <gtest/gtest.h>

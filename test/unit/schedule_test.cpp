@@ -1,5 +1,5 @@
-// Random schedules: backends of several layouts that share a server, interleaved in one thread, under a clock that steps
-// both ways, leaps for a moment, and is reset. What a session promises is checked at every step:
+// Random schedules: backends of several layouts that share a server, interleaved in one thread, under a clock that
+// steps both ways, leaps for a moment, and is reset. What a session promises is checked at every step:
 //
 //   - no ID is handed out twice, but for one later than the clock was at a reset that came between
 //   - those of a session rise (within a shard), and those of all sessions that pin the same cursors; none is past its
@@ -186,7 +186,7 @@ class Schedule {
     backend.session.forget();
   }
 
-  // --- Time. `bound_ns_` is the latest that it may be, but for clocks that are read a moment apart ------------------------------------------------------------
+  // --- Time. `bound_ns_` is the latest that it may be, but for clocks that are read a moment apart -----------------
 
   void pass(std::int64_t ns) {
     FakeClock::pass_ns(ns);
@@ -271,7 +271,7 @@ class Schedule {
     backend.stale = now;
   }
 
-  // --- IDs -------------------------------------------------------------------------------------------------------
+  // --- IDs ---------------------------------------------------------------------------------------------------------
 
   Outcome reserve_once(Backend& backend, const Instant& now, std::uint64_t count) {
     return backend.pin ? backend.session.reserve_pinned(now, backend.terms, *backend.pin, count)

@@ -220,8 +220,8 @@ TEST(Spec, IsASequenceThatNextvalCannotMove) {
   }
 }
 
-// The horizon is kept in the extension's own sequence as the smallest standard ID of its millisecond. It must be a value
-// that the sequence may have, or a dump could not be restored.
+// The horizon is kept in the extension's own sequence as the smallest standard ID of its millisecond. It must be a
+// value that the sequence may have, or a dump could not be restored.
 TEST(Spec, EveryHorizonIsAValueOfTheStandardGenerator) {
   const SequenceParameters p = pack({});
   const Id last = standard_layout.encode({.tick = Tick{1} << 40});

@@ -1,11 +1,12 @@
-// Many sessions, each in its thread, on few workers: no ID twice, each session rising, under a real clock, under one that
-// jumps, and while the server is reset. Run it with the thread sanitizer.
+// Many sessions, each in its thread, on few workers: no ID twice, each session rising, under a real clock, under one
+// that jumps, and while the server is reset. Run it with the thread sanitizer.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <random>
@@ -49,16 +50,18 @@ class Race {
  public:
   explicit Race(const Clocks& clocks) : clocks_(clocks) { server_->timeline.begin(clocks); }
 
-  void run(std::size_t ids_a_thread) {
+  /// `operate`, if there is one, goes on beside the sessions until is_done().
+  void run(std::size_t ids_a_thread, const std::function<void()>& operate = nullptr) {
     std::vector<std::vector<Made>> made(thread_count);
     std::vector<std::thread> threads;
+    if (operate) threads.emplace_back(operate);
     for (unsigned i = 0; i < thread_count; ++i)
       threads.emplace_back([&, i] { make(ids_a_thread, i, made[i]); });
     for (std::thread& thread : threads) thread.join();
     check(made);
   }
 
-  /// Once more, and notes what the clock said. Only in one thread.
+  /// Resets the server, if that changes anything, and notes what the clock said. Only in one thread.
   void reset() {
     const UnixMs wall = clocks_.wall_ns() / ns_per_ms;
     if (server_->reset(clocks_)) resets_.push_back({server_->timeline.era(), wall});
@@ -194,7 +197,7 @@ TEST(Threads, MakeNoIdTwiceThatTheClockHadPassedBeforeAReset) {
   FakeClock::start(start);
   Race race(fake_clocks);
   const JumpingClock clock;
-  std::thread operating([&] {
+  race.run(scaled(20'000), [&] {
     std::mt19937_64 random(1);
     while (!race.is_done()) {
       race.skip_past(FakeClock::wall_ms() + static_cast<UnixMs>(random() % 5000));
@@ -202,8 +205,6 @@ TEST(Threads, MakeNoIdTwiceThatTheClockHadPassedBeforeAReset) {
       race.reset();
     }
   });
-  race.run(scaled(20'000));
-  operating.join();
   EXPECT_GT(race.resets(), 0U);
 }
 
