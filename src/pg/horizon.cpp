@@ -178,7 +178,7 @@ void Horizon::rely_on(const Pending& pending) {
 }
 
 void Horizon::take_up() {
-  if (XLogRecPtrIsInvalid(pending_.lsn)) return;
+  if (pending_.lsn == InvalidXLogRecPtr) return;
   if (!XLogNeedsFlush(pending_.lsn) && is_confirmed(pending_.lsn)) rely_on(pending_);
 }
 
@@ -192,7 +192,7 @@ void Horizon::wait_for(const Pending& pending) {
 void Horizon::keep_ahead(const Instant& now) {
   take_up();
   LockedPage page;
-  if (!is_near(bound_, now) || !XLogRecPtrIsInvalid(pending_.lsn)) return;
+  if (!is_near(bound_, now) || pending_.lsn != InvalidXLogRecPtr) return;
   if (!try_lock_page(sequence_, &page)) return;
   const bool is_ours = is_signed(page) && timeline().era() == now.era;
   if (is_ours && is_near(bound_on(page), now)) write(page, horizon_for(now));
