@@ -88,6 +88,12 @@ UnixMs bound_on(const LockedPage& page) {
   return standard_layout.time_at(standard_layout.decode(id).tick);
 }
 
+/// What stands on the page; unlocks it.
+Horizon::Pending read_and_unlock(const LockedPage& page) {
+  const UnixMs bound = bound_on(page);
+  return {.lsn = unlock_page(page), .bound = bound};
+}
+
 bool is_signed(const LockedPage& page) { return row_of(page)->log_cnt == shared().incarnation; }
 
 void raise(std::atomic<UnixMs>& word, UnixMs value) {
@@ -196,15 +202,14 @@ void Horizon::keep_ahead(const Instant& now) {
   if (!try_lock_page(sequence_, &page)) return;
   const bool is_ours = is_signed(page) && timeline().era() == now.era;
   if (is_ours && is_near(bound_on(page), now)) write(page, horizon_for(now));
-  const Pending found{.lsn = InvalidXLogRecPtr, .bound = bound_on(page)};
-  const XLogRecPtr lsn = unlock_page(page);
+  const Pending found = read_and_unlock(page);
   if (!is_bound()) return;
   if (!is_ours) {
     bound_ = unknown;
     return;
   }
-  pending_ = {.lsn = lsn, .bound = found.bound};
-  XLogSetAsyncXactLSN(lsn);
+  pending_ = found;
+  XLogSetAsyncXactLSN(found.lsn);
   take_up();
 }
 
@@ -220,8 +225,7 @@ void Horizon::cross(const Instant& now) {
   } else if (is_near(bound_on(page), now) && timeline().era() == now.era) {
     write(page, horizon_for(now));
   }
-  Pending found{.lsn = InvalidXLogRecPtr, .bound = bound_on(page)};
-  found.lsn = unlock_page(page);
+  const Pending found = read_and_unlock(page);
   wait_for(found);
   if (sequence_ != sequence) return;
   if (!is_known(now.era)) era_ = now.era;
@@ -236,8 +240,7 @@ bool Horizon::reset() {
   const bool was_ahead = shared().server.reset(system_clocks);
   if (was_ahead) shared().furthest_horizon.store(0);
   write(page, horizon_for(time_now()));
-  Pending found{.lsn = InvalidXLogRecPtr, .bound = bound_on(page)};
-  found.lsn = unlock_page(page);
+  const Pending found = read_and_unlock(page);
   wait_for(found);
   return was_ahead;
 }

@@ -32,6 +32,12 @@ namespace snowflake::pg {
 /// What this backend knows of the horizon of its database.
 class Horizon {
  public:
+  /// A horizon that was read or written, and where in WAL it stands.
+  struct Pending {
+    XLogRecPtr lsn = InvalidXLogRecPtr;
+    UnixMs bound = 0;
+  };
+
   /// Finds the extension's sequence, if need be. `caller`: a function of the extension.
   void bind(const FmgrInfo* caller);
   [[nodiscard]] bool is_bound() const { return OidIsValid(sequence_); }
@@ -57,11 +63,6 @@ class Horizon {
   bool reset();
 
  private:
-  /// A horizon that was read or written, and where in WAL it stands.
-  struct Pending {
-    XLogRecPtr lsn = InvalidXLogRecPtr;
-    UnixMs bound = 0;
-  };
   void rely_on(const Pending& pending);
   void take_up();
   void wait_for(const Pending& pending);
