@@ -1,6 +1,6 @@
 // Lives of a server with two databases: sessions make IDs, horizons are moved ahead of them and become durable some
-// time later, the server dies at any moment, and comes back with a clock that says anything. No ID is ever made twice in
-// a database, nor by two databases in one life.
+// time later, the server dies at any moment, and comes back with a clock that says anything. No ID is ever made twice
+// in a database, nor by two databases in one life.
 //
 // The core is the real one. Around it stands a small rim that moves the horizon in the steps in which a server does,
 // one session interleaved with the others after each; and that can be told to leave a step out, to see that the test
