@@ -23,7 +23,7 @@ describe_parts() {
     docs      the examples in README.md, SECURITY.md and docs/
     clients   docs/javascript.md, run with node-postgres, which npm fetches
     drill     scripts/drill: a Patroni cluster under load loses its leader
-    bench     scripts/bench --quick and scripts/stalls --quick run; only the latter's targets are asserted
+    bench     scripts/bench --quick and scripts/stalls --quick run; no figure is asserted
 END
 }
 
