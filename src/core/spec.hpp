@@ -34,7 +34,10 @@ class Prefix {
   [[nodiscard]] static std::optional<Prefix> of(std::string_view text);
 
   [[nodiscard]] constexpr std::string_view text() const { return {text_, length_}; }
-  [[nodiscard]] constexpr bool operator==(const Prefix&) const = default;
+  // Not defaulted: g++ 10 finds arrays unequal (its bug 93480).
+  [[nodiscard]] constexpr bool operator==(const Prefix& other) const {
+    return text() == other.text();
+  }
 
  private:
   friend struct PrefixBits;
