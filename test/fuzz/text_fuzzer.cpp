@@ -78,9 +78,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   snowflake::text_is_an_id_or_refused(text);
   snowflake::text_is_a_ulid_or_refused(text);
   snowflake::Bits128 key;
-  snowflake::SequenceParameters parameters;
+  std::int64_t numbers[6];
   if (snowflake::take(data, size, key)) snowflake::key_carries_an_id_or_is_refused(key);
-  if (snowflake::take(data, size, parameters))
-    snowflake::parameters_are_a_generator_or_none(parameters);
+  if (snowflake::take(data, size, numbers))
+    snowflake::parameters_are_a_generator_or_none({.start = numbers[0],
+                                                   .increment = numbers[1],
+                                                   .min = numbers[2],
+                                                   .max = numbers[3],
+                                                   .cache = numbers[4],
+                                                   .cycle = numbers[5] % 2 != 0});
   return 0;
 }
