@@ -14,15 +14,23 @@ Oid find_own_sequence(Oid function) {
   return is_own ? sequence : InvalidOid;
 }
 
+// A function may be called once more just after it was dropped with the extension: then nothing is missing.
+[[noreturn]] void raise_missing(Oid function) {
+  if (!OidIsValid(getExtensionOfObject(ProcedureRelationId, function)))
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                    errmsg("the extension snowflake_id was dropped")));
+  ereport(ERROR,
+          (errcode(ERRCODE_UNDEFINED_TABLE),
+           errmsg("the sequence \"%s\" of the extension snowflake_id is missing", sequence_name),
+           errhint("It must have that name and be in the extension's schema.")));
+  pg_unreachable();
+}
+
 }  // namespace
 
 Oid own_sequence(const FmgrInfo* caller) {
   const Oid sequence = find_own_sequence(caller->fn_oid);
-  if (!OidIsValid(sequence))
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_TABLE),
-             errmsg("the sequence \"%s\" of the extension snowflake_id is missing", sequence_name),
-             errhint("It must have that name and be in the extension's schema.")));
+  if (!OidIsValid(sequence)) raise_missing(caller->fn_oid);
   if (get_rel_persistence(sequence) != RELPERSISTENCE_PERMANENT)
     ereport(ERROR,
             (errcode(ERRCODE_WRONG_OBJECT_TYPE),
