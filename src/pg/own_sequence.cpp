@@ -30,8 +30,9 @@ Oid find_own_sequence(Oid function) {
 
 Oid own_sequence(const FmgrInfo* caller) {
   const Oid sequence = find_own_sequence(caller->fn_oid);
-  if (!OidIsValid(sequence)) raise_missing(caller->fn_oid);
-  if (get_rel_persistence(sequence) != RELPERSISTENCE_PERMANENT)
+  const char persistence = OidIsValid(sequence) ? get_rel_persistence(sequence) : '\0';
+  if (persistence == '\0') raise_missing(caller->fn_oid);
+  if (persistence != RELPERSISTENCE_PERMANENT)
     ereport(ERROR,
             (errcode(ERRCODE_WRONG_OBJECT_TYPE),
              errmsg("the sequence \"%s\" of the extension snowflake_id is unlogged", sequence_name),
