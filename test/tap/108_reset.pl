@@ -1,6 +1,6 @@
-# snowflake_reset_clock() under load, in each of two databases: where the clock was right all the time it changes nothing;
-# where time was six days ahead, IDs of all layouts have the clock's time again, and none of those that are not later
-# than the clock is made twice, not even after a crash.
+# snowflake_reset_clock() under load, in each of two databases: where the clock was right all the time it changes
+# nothing; where time was six days ahead, IDs of all layouts have the clock's time again, and none of those that are
+# not later than the clock is made twice, not even after a crash.
 use strict;
 use warnings FATAL => 'all';
 
@@ -44,7 +44,8 @@ sub has_the_clocks_time
 	for my $dbname (@databases)
 	{
 		cmp_ok(abs(seconds_ahead($node, $dbname)), '<', $at_most, "$what, $dbname: IDs have the clock's time");
-		cmp_ok(abs(seconds_ahead($node, $dbname, 'tens')), '<', $at_most, "$what, $dbname: those of another layout as well");
+		cmp_ok(abs(seconds_ahead($node, $dbname, 'tens')), '<', $at_most,
+			"$what, $dbname: those of another layout as well");
 		cmp_ok(horizon_ahead($node, $dbname), '<', $at_most + $window + 0.5, "$what, $dbname: the horizon is near");
 	}
 }
@@ -92,7 +93,8 @@ sub six_days_ahead
 	my @tens = start_with_tens('right_db');
 	pause(0.5);
 	stop_clients($_) for @standard, @tens;
-	$node->safe_psql('left_db', q{SELECT setval('snowflake_id', snowflake_from_timestamp(clock_timestamp() + '6 days'))});
+	$node->safe_psql('left_db',
+		q{SELECT setval('snowflake_id', snowflake_from_timestamp(clock_timestamp() + '6 days'))});
 	$node->restart;
 	cmp_ok(seconds_ahead($node, 'left_db'), '>', 5.9 * $day, "$what: time is ahead") or return;
 

@@ -1,6 +1,6 @@
-# Sequences that are altered around a crash, on a clock that replays what was made before it: a generator that exists only
-# in a prepared transaction, one that its table takes along when it becomes unlogged, one that its owner restarts and
-# sets; and the extension's own sequence, restarted in a transaction that is rolled back.
+# Sequences that are altered around a crash, on a clock that replays what was made before it: a generator that exists
+# only in a prepared transaction, one that its table takes along when it becomes unlogged, one that its owner restarts
+# and sets; and the extension's own sequence, restarted in a transaction that is rolled back.
 use strict;
 use warnings FATAL => 'all';
 
@@ -80,7 +80,8 @@ my $others = start_clients($node, kinds => [qw(stored_ranges given_ranges)]);
 	BEGIN; SAVEPOINT s; ALTER SEQUENCE snowflake_id RESTART; ROLLBACK TO s; SELECT snowflake_next(); ROLLBACK});
 pause($seconds);
 my @refused = $said =~ /ERROR:  55000: /g;
-is(@refused, 2, 'snowflake_id restarted: no IDs in the transaction that did it, but after a rollback to before') or diag $said;
+is(@refused, 2, 'snowflake_id restarted: no IDs in the transaction that did it, but after a rollback to before')
+  or diag $said;
 unlike($said, qr/ERROR:  (?!55000)/, 'snowflake_id restarted: no other error');
 kill_postmaster($node);
 wait_for_clients($others);
@@ -91,13 +92,15 @@ no_duplicates($node, 'snowflake_id restarted, rolled back', [ $before, $others, 
 
 # Without anybody else, who would have moved the horizon that comes back.
 prepare_round();
-($before) = run_as_client($node, "BEGIN; ALTER SEQUENCE snowflake_id RESTART; COPY (@{[ densely('') ]}) TO STDOUT; ROLLBACK");
+($before) = run_as_client($node,
+	"BEGIN; ALTER SEQUENCE snowflake_id RESTART; COPY (@{[ densely('') ]}) TO STDOUT; ROLLBACK");
 $after = crash_and_replay($before);
 no_duplicates($node, 'snowflake_id restarted by the only session', [ $before, $after ]);
 
 # --- A generator that its owner restarts and sets ---
 
-sql('CREATE ROLE owner', 'GRANT ALL ON SCHEMA public TO owner', 'SET ROLE owner', q{SELECT snowflake_create_generator('mine')});
+sql('CREATE ROLE owner', 'GRANT ALL ON SCHEMA public TO owner', 'SET ROLE owner',
+	q{SELECT snowflake_create_generator('mine')});
 prepare_round();
 $others = start_clients($node, kinds => [qw(stored_ranges given_ranges)]);
 ($before, $said) = run_as_client($node, qq{

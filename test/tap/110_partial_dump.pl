@@ -1,6 +1,6 @@
 # What dumps carry. Of a whole database: its horizon, which is shown before the first ID is made. Of a table and its
-# generator: none; restored where the clock is behind, the table's IDs are made again, unless snowflake_observe() is told
-# of them, which needs a right as long as they lie in the future.
+# generator: none; restored where the clock is behind, the table's IDs are made again, unless snowflake_observe() is
+# told of them, which needs a right as long as they lie in the future.
 use strict;
 use warnings FATAL => 'all';
 
@@ -23,9 +23,12 @@ $source->safe_psql('postgres', q{
 # In ranges, so that there are many.
 my ($before, $said) = run_as_client($source, sprintf q{
 	INSERT INTO posts SELECT reserved.* FROM generate_series(1, %d) step,
-	  LATERAL snowflake_reserve(CASE WHEN pg_sleep(0.004 + 0 * step)::text IS NOT NULL THEN 60000 END, 'posts_id') reserved}, $seconds / 0.005);
+	  LATERAL snowflake_reserve(CASE WHEN pg_sleep(0.004 + 0 * step)::text IS NOT NULL THEN 60000 END,
+	                            'posts_id') reserved},
+	$seconds / 0.005);
 is($said, '', 'there are posts');
-$source->command_ok([ 'pg_dump', '-t', 'posts', '-t', 'posts_id', '-f', "$tempdir/posts", $source->connstr('postgres') ], 'pg_dump of the table');
+my @table = ('-t', 'posts', '-t', 'posts_id');
+$source->command_ok([ 'pg_dump', @table, '-f', "$tempdir/posts", $source->connstr('postgres') ], 'pg_dump of the table');
 my $max_id = $source->safe_psql('postgres', 'SELECT max(last_id) FROM posts');
 
 # Into a new database of a server whose clock goes once more through the time in which the posts were made. Then:
@@ -39,17 +42,19 @@ sub restore_where_clock_is_behind
 	$target->stop;    # what it knows of the rounds before is forgotten
 	start_replaying($target, $before);
 	$target->safe_psql('postgres', "CREATE DATABASE $dbname TEMPLATE template0");
-	$target->safe_psql($dbname, 'CREATE EXTENSION snowflake_id; GRANT ALL ON SCHEMA public TO owner; SELECT snowflake_next()');
+	$target->safe_psql($dbname,
+		'CREATE EXTENSION snowflake_id; GRANT ALL ON SCHEMA public TO owner; SELECT snowflake_next()');
 	prepare_tables($target, $dbname);
-	$target->command_ok([ 'psql', '-Xqo', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-d', $target->connstr($dbname), '-f', "$tempdir/posts" ],
-		"$what: restored");
+	my @psql = ('psql', '-Xqo', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-d', $target->connstr($dbname));
+	$target->command_ok([ @psql, '-f', "$tempdir/posts" ], "$what: restored");
 	is($target->safe_psql($dbname, 'SELECT max(last_id) FROM posts'), $max_id, "$what: the posts are there");
 	$target->set_clock_offset($target->{clock_offset} - 30);    # surely behind, however slow this machine is
 	$observe->();
-	my @after = run_clients_again($target, $before, dbname => $dbname, kinds => [qw(given_ranges given_set)]);
-	push @after, run_clients_again($target, $before, dbname => $dbname, kinds => ['given_ranges'], generator => 'posts_id');
+	my @after = map { run_clients_again($target, $before, dbname => $dbname, @$_) }
+	  [ kinds => [qw(given_ranges given_set)] ], [ kinds => ['given_ranges'], generator => 'posts_id' ];
 	replays($_, $before, $what) for @after;
-	my (undef, $common) = count_made($target, $dbname, 'TABLE given UNION ALL SELECT -1, 0, 0, id, last_id FROM posts', @after);
+	my (undef, $common) =
+	  count_made($target, $dbname, 'TABLE given UNION ALL SELECT -1, 0, 0, id, last_id FROM posts', @after);
 	is(said_by_clients(@after), '', "$what: no client met an error");
 	return $common;
 }
@@ -100,7 +105,8 @@ for my $try ("SELECT snowflake_observe($max_id)", "SELECT snowflake_observe($max
 $source->set_clock_offset(7200);
 $source->restart;
 $source->safe_psql('postgres', 'SELECT snowflake_next()');
-$source->command_ok([ 'pg_dump', '-Fc', '-f', "$tempdir/whole", $source->connstr('postgres') ], 'pg_dump of the database');
+$source->command_ok([ 'pg_dump', '-Fc', '-f', "$tempdir/whole", $source->connstr('postgres') ],
+	'pg_dump of the database');
 $target->stop;
 $target->set_clock_offset(0);
 start_again($target);

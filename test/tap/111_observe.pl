@@ -1,5 +1,5 @@
-# snowflake_observe() while 8 clients hammer generators with ticks of 1 ms, 100 ms and 1 s: once it has returned, no call
-# that begins gives the observed ID, or any other of its tick or an earlier one.
+# snowflake_observe() while 8 clients hammer generators with ticks of 1 ms, 100 ms and 1 s: once it has returned, no
+# call that begins gives the observed ID, or any other of its tick or an earlier one.
 use strict;
 use warnings FATAL => 'all';
 
@@ -29,7 +29,8 @@ my $load = do
 	$node->start_load(clients => 8, seconds => 60, scripts => [ map { qq{
 	\\sleep 3 ms
 	INSERT INTO made SELECT '$_', began, id, clock_timestamp()
-	FROM (SELECT clock_timestamp() AS began, snowflake_next('$_') AS id FROM generate_series(1, 10) OFFSET 0) calls;} } sort keys %generators ]);
+	FROM (SELECT clock_timestamp() AS began, snowflake_next('$_') AS id FROM generate_series(1, 10) OFFSET 0) calls;}
+	} sort keys %generators ]);
 };
 pause(0.5);
 
@@ -63,7 +64,8 @@ for my $name (sort keys %generators)
 	my $layout = $generators{$name}[0];
 	my ($after, $again, $not_later) = split /\|/, sql(qq{
 		SELECT count(*), count(*) FILTER (WHERE made.id = observed.id),
-		       count(*) FILTER (WHERE snowflake_timestamp(made.id, '$layout') <= snowflake_timestamp(observed.id, '$layout'))
+		       count(*) FILTER (WHERE snowflake_timestamp(made.id, '$layout')
+		                              <= snowflake_timestamp(observed.id, '$layout'))
 		FROM made JOIN observed USING (generator)
 		WHERE generator = '$name' AND made.began > observed.returned});
 	cmp_ok($after, '>', 1000, "$name: many calls began after an ID was observed");
@@ -71,7 +73,9 @@ for my $name (sort keys %generators)
 	is($not_later, 0, "$name: none gave one of its tick or an earlier one");
 	is(sql("SELECT count(*) - count(DISTINCT id) FROM made WHERE generator = '$name'"), 0, "$name: no duplicates");
 }
-note 'slowest call by generator: ', sql(q{SELECT string_agg(line, ', ') FROM (SELECT format('%s %s', generator, max(ended - began)) line FROM made GROUP BY generator) l});
+note 'slowest call by generator: ', sql(q{
+	SELECT string_agg(format('%s %s', generator, slowest), ', ')
+	FROM (SELECT generator, max(ended - began) AS slowest FROM made GROUP BY generator) calls});
 
 $node->stop;
 done_testing();

@@ -27,8 +27,8 @@ $node->safe_psql('postgres', join ';', 'CREATE TABLE made (generator text, id bi
 sub make
 {
 	my (@names) = @_;
-	return join ";\n", q{SELECT 'standard', extract(epoch FROM snowflake_timestamp(snowflake_next()) - clock_timestamp())},
-	  map { "SELECT '$_', extract(epoch FROM snowflake_timestamp(snowflake_next('$_'), '$layouts{$_}') - clock_timestamp())" } @names;
+	return join ";\n", map { "SELECT '$_->[0]', extract(epoch FROM snowflake_timestamp($_->[1]) - clock_timestamp())" }
+	  [ 'standard', 'snowflake_next()' ], map { [ $_, "snowflake_next('$_'), '$layouts{$_}'" ] } @names;
 }
 
 $node->safe_psql('postgres', make(sort keys %layouts));
@@ -43,8 +43,8 @@ for my $restart (1 .. $restarts)
 	$node->stop('immediate');
 	start_again($node);
 	my $begin = time;
-	# Not each time of ticks of a second, for the first to begin after the floor takes up to two seconds to come: meanwhile
-	# the clock catches up.
+	# Not each time of ticks of a second, for the first to begin after the floor takes up to two seconds to come:
+	# meanwhile the clock catches up.
 	my @names = grep { $_ ne 'seconds' || $restart % 4 == 1 } sort keys %layouts;
 	my ($made, $said) = $node->ask(make(@names));
 	my $took = time - $begin;
@@ -52,7 +52,8 @@ for my $restart (1 .. $restarts)
 	$errors .= $said;
 	my %ahead = map { split /\|/ } split /\n/, $made;
 	is(scalar keys %ahead, 1 + @names, "restart $restart: an ID of each layout") or diag $said;
-	push @beyond, map { "restart $restart, $_: $ahead{$_} s, at most $bound s" } grep { $ahead{$_} > $bound + 0.3 } sort keys %ahead;
+	push @beyond, map { "restart $restart, $_: $ahead{$_} s, at most $bound s" }
+	  grep { $ahead{$_} > $bound + 0.3 } sort keys %ahead;
 	$farthest = (sort { $b <=> $a } $farthest, values %ahead)[0];
 	$bound = max($window, $bound + $step - (time - $crash) / 2);
 }
@@ -60,7 +61,8 @@ is($errors, '', 'no error and no WARNING, as the clock is right');
 is(join("\n", @beyond), '', 'no timestamp further ahead than the horizon of the last life');
 cmp_ok($farthest, '<', $window + $restarts * $step, 'nor far away after all of them');
 cmp_ok($longest, '<', 5, 'the first IDs come soon');
-note sprintf '%d restarts in %.1f s: %.3f s ahead at most, first IDs of four layouts within %.3f s', $restarts, time - $first, $farthest, $longest;
+note sprintf '%d restarts in %.1f s: %.3f s ahead at most, first IDs of four layouts within %.3f s',
+  $restarts, time - $first, $farthest, $longest;
 
 $node->stop;
 done_testing();

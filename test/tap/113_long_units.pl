@@ -1,5 +1,5 @@
-# Ticks of a second where the clock is set back: by 0.9 s under load, which stalls nobody, as the time goes on at half speed;
-# and by two days over a restart, where the layout's epoch is yesterday. And what no generator can be made of.
+# Ticks of a second where the clock is set back: by 0.9 s under load, which stalls nobody, as the time goes on at half
+# speed; and by two days over a restart, where the layout's epoch is yesterday. And what no generator can be made of.
 use strict;
 use warnings FATAL => 'all';
 
@@ -19,7 +19,8 @@ sub sql { return $node->safe_psql('postgres', $_[0]) }
 
 # --- A step back by 0.9 s ---
 
-# There is always enough; there are two workers, and one client that takes all it can get; each worker has 16 IDs a second.
+# There is always enough; there are two workers, and one client that takes all it can get; each worker has 16 IDs a
+# second.
 my %layouts = (
 	plenty => 'timestamp:33 worker:5 sequence:20 unit:1s epoch:2024-01-01',
 	contested => 'timestamp:33 worker:1 sequence:14 unit:1s epoch:2024-01-01',
@@ -32,8 +33,10 @@ sub start_asking
 	my ($name, $seconds) = @_;
 	append_to_file("$tempdir/ask_$name", "SELECT snowflake_next('$name');\n\\sleep 50 ms\n");
 	my $said = '';
-	my $harness = IPC::Run::start([ $node->installed_command('pgbench'), '-n', '-c', 4, '-j', 1, '-T', $seconds, '-l',
-		'--log-prefix', "$tempdir/calls_$name", '-f', "$tempdir/ask_$name", $node->connstr('postgres') ], '>', \$said, '2>&1');
+	my $harness = IPC::Run::start(
+		[ $node->installed_command('pgbench'), '-n', '-c', 4, '-j', 1, '-T', $seconds, '-l',
+			'--log-prefix', "$tempdir/calls_$name", '-f', "$tempdir/ask_$name", $node->connstr('postgres') ],
+		'>', \$said, '2>&1');
 	return { name => $name, harness => $harness, said => \$said };
 }
 
@@ -46,7 +49,11 @@ for (1 .. $steps)
 	$node->set_clock_offset($node->{clock_offset} - 0.9);
 	pause(3);
 }
-ok($_->{harness}->finish, "a step back of 0.9 s: no client of $_->{name} met an error") or diag ${ $_->{said} } for @asking;
+for my $load (@asking)
+{
+	ok($load->{harness}->finish, "a step back of 0.9 s: no client of $load->{name} met an error")
+	  or diag ${ $load->{said} };
+}
 stop_clients($greedy);
 
 # The time goes on at half speed, and as it does, IDs are released. So a call waits for the next one, twice as long as
@@ -87,11 +94,14 @@ for ([ 'baidu', '2200H', 'its time is over' ],
 	[ 'timestamp:33 worker:5 sequence:12 unit:60s epoch:2024-01-01', '22023', 'unit of 60 s' ],
 	[ 'timestamp:33 worker:5 sequence:12 unit:10s epoch:2024-01-01', '22023', 'unit of 10 s' ],
 	[ 'timestamp:40 worker:5 sequence:12 unit:7ms epoch:2024-01-01', '22023', 'unit of 7 ms' ],
-	[ 'timestamp:33 worker:5 sequence:12 unit:1s epoch:2024-01-01T00:00:00.500Z', '22023', 'an epoch between two ticks' ],
-	[ 'timestamp:38 worker:5 sequence:12 unit:10ms epoch:2024-01-01T00:00:00.001Z', '22023', 'an epoch between two ticks of 10 ms' ])
+	[ 'timestamp:33 worker:5 sequence:12 unit:1s epoch:2024-01-01T00:00:00.500Z', '22023',
+		'an epoch between two ticks' ],
+	[ 'timestamp:38 worker:5 sequence:12 unit:10ms epoch:2024-01-01T00:00:00.001Z', '22023',
+		'an epoch between two ticks of 10 ms' ])
 {
 	my ($layout, $sqlstate, $what) = @$_;
-	like(($node->ask("SELECT snowflake_create_generator('q', '$layout')"))[1], qr/ERROR:  $sqlstate: /, "refused: $what");
+	my (undef, $said) = $node->ask("SELECT snowflake_create_generator('q', '$layout')");
+	like($said, qr/ERROR:  $sqlstate: /, "refused: $what");
 	is(($node->ask("SELECT snowflake_timestamp(1000000000000, '$layout') IS NOT NULL"))[0], 't', "but read: $what");
 }
 is(sql(q{SELECT count(*) FROM pg_class WHERE relname = 'q'}), 0, 'nothing is left behind');

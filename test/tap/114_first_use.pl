@@ -24,9 +24,9 @@ for my $dbname (qw(left_db right_db))
 }
 my @dense = (kinds => [qw(given_ranges given_ranges)]);
 
-# Before the crash, IDs of that layout are made in left_db by one generator, and others in right_db. After it the clock is an
-# hour back, and for a while there are only others. Then it is where it was, and the layout is used: in that database by
-# that generator.
+# Before the crash, IDs of that layout are made in left_db by one generator, and others in right_db. After it the clock
+# is an hour back, and for a while there are only others. Then it is where it was, and the layout is used: in that
+# database by that generator.
 sub used_later
 {
 	my ($dbname, $generator) = @_;
