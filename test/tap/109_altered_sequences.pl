@@ -11,7 +11,7 @@ use SnowflakeTest qw($quick);
 use Test::More;
 
 my $node = start_faulty('altered', conf => "max_prepared_transactions = 5\nsynchronous_commit = on\n");
-my $seconds = $quick ? 0.7 : 1.5;
+my $seconds = $quick ? 0.6 : 1;
 
 sub sql { return $node->safe_psql('postgres', join ';', @_) }
 

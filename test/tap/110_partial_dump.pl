@@ -10,7 +10,7 @@ use SnowflakeFault;
 use SnowflakeTest qw($quick);
 use Test::More;
 
-my $seconds = $quick ? 0.7 : 1.5;
+my $seconds = $quick ? 0.6 : 1;
 my $source = start_faulty('source');
 my $target = start_faulty('target');
 my $tempdir = PostgreSQL::Test::Utils::tempdir;

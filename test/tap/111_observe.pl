@@ -50,10 +50,7 @@ sub observe
 	}
 }
 
-for (1 .. ($quick ? 1 : 2))
-{
-	observe($_) for sort keys %generators;
-}
+observe($_) for sort keys %generators;
 pause(1.5);    # else those who wait for the next second are not seen
 sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'client'});
 my (undef, $said) = $node->finish_load($load);

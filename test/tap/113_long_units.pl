@@ -40,7 +40,7 @@ sub start_asking
 	return { name => $name, harness => $harness, said => \$said };
 }
 
-my $steps = $quick ? 1 : 3;
+my $steps = $quick ? 1 : 2;
 my $greedy = start_clients($node, restless => 1, kinds => ['given_set'], generator => 'contested');
 my @asking = map { start_asking($_, 2 + 3 * $steps) } sort keys %layouts;
 pause(1);

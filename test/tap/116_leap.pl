@@ -33,7 +33,7 @@ sub ahead_of_true_time
 # --- One second at +8 days, and one at -1 hour, under load ---
 
 # Clients that ask for one ID after the other, whose calls are timed by pgbench, and clients that write IDs down.
-my $seconds = $quick ? 5 : 8;
+my $seconds = $quick ? 4 : 6;
 append_to_file("$tempdir/ask_$_->[0]", "$_->[1];\n\\sleep 20 ms\n")
   for [ 'standard', 'SELECT snowflake_next()' ], [ 'seconds', q{SELECT snowflake_next('seconds')} ];
 my $clients = start_clients($node, restless => 1, kinds => ['given_ranges']);
