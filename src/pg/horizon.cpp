@@ -224,6 +224,8 @@ void Horizon::cross(const Instant& now) {
     sign_on(page);
   } else if (is_near(bound_on(page), now) && timeline().era() == now.era) {
     write(page, horizon_for(now));
+  } else if (!is_confirmed(PageGetLSN(BufferGetPage(page.buffer)))) {
+    write(page, bound_on(page));  // a standby that has the last record already reports again only after another one
   }
   const Pending found = read_and_unlock(page);
   wait_for(found);
