@@ -102,11 +102,10 @@ void raise(std::atomic<UnixMs>& word, UnixMs value) {
   }
 }
 
-/// Writes a horizon of at least that, and signs it. Never an earlier one than what sessions of this life rely on.
+/// Writes a horizon, and signs it. On a page that is signed, never an earlier one but for a reset: sessions rely on it.
 void write(const LockedPage& page, UnixMs bound) {
-  const UnixMs rounded = std::max(bound, shared().furthest_horizon.load());
   const Tick tick =
-      std::clamp<Tick>(standard_layout.tick_at(rounded), 0, standard_layout.last_tick());
+      std::clamp<Tick>(standard_layout.tick_at(bound), 0, standard_layout.last_tick());
   raise(shared().furthest_horizon, standard_layout.time_at(tick));
   GenericXLogState* state = GenericXLogStart(page.sequence);
   Form_pg_sequence_data row = row_of(GenericXLogRegisterBuffer(state, page.buffer, 0));
@@ -135,7 +134,8 @@ void sign_on(const LockedPage& page) {
   }
   const bool is_news = found >= timeline().latest() && behind > 2 * horizon_window_ms;
   timeline().raise_floor(found, system_clocks);
-  write(page, horizon_for(time_now()));
+  // The page may have been set in this life: never an earlier horizon than what sessions rely on.
+  write(page, std::max(horizon_for(time_now()), shared().furthest_horizon.load()));
   if (is_news) warn_of_clock_set_back(behind);
 }
 
@@ -225,7 +225,10 @@ void Horizon::cross(const Instant& now) {
   } else if (is_near(bound_on(page), now) && timeline().era() == now.era) {
     write(page, horizon_for(now));
   } else if (!is_confirmed(PageGetLSN(BufferGetPage(page.buffer)))) {
-    write(page, bound_on(page));  // a standby that has the last record already reports again only after another one
+    write(
+        page,
+        bound_on(
+            page));  // a standby that has the last record already reports again only after another one
   }
   const Pending found = read_and_unlock(page);
   wait_for(found);
