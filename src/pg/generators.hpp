@@ -13,7 +13,7 @@ namespace snowflake::pg {
 extern constinit Generator default_generator;
 
 /// The generator that is that sequence. `caller`: the SQL function, so that the extension's own one is recognised.
-/// Valid until generators are named the next time; see RememberedGenerator.
+/// Whoever keeps it asks is_bound_to() first: it may be given to another sequence when this one is gone.
 [[nodiscard]] Generator& generator_named(Oid sequence, const FmgrInfo* caller);
 
 /// The generator that was passed as that argument; the extension's own if the function was called without one.
