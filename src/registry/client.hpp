@@ -1,6 +1,6 @@
 // What the registry worker asks of a registry, and how: one question at a time, without ever waiting.
 //
-//     std::unique_ptr<Client> client = ...                 // of a PostgreSQL or of an etcd
+//     Client* client = ...                                 // of a PostgreSQL or of an etcd
 //     client->ask({.kind = Question::Kind::claim, .realm = "main", .holder = holder, .label = "db1:5432"});
 //     Answer answer;
 //     while (!client->advance(answer)) ... sleep some milliseconds, look for signals
@@ -9,11 +9,12 @@
 // fails is told as an answer, in words for the server's log. A question may be abandoned at any time by destroying the
 // client; then, or after a failure, it may have been carried out or not: the registry's contract allows for both.
 //
+// It is seen from two libraries, one of which has nothing of the C++ runtime: no std::string here.
+//
 // Limits: no PostgreSQL error is ever raised here, and no C++ exception.
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 namespace snowflake::registry {
 
@@ -22,15 +23,16 @@ using UnixMs = std::int64_t;
 struct Question {
   enum class Kind { claim, renew, give_back };
   Kind kind;
-  std::string realm;
+  const char* realm;
   std::int64_t holder;    ///< random, never 0
-  std::string label;      ///< for people: which server this is
+  const char* label;      ///< for people: which server this is
   std::int64_t node = 0;  ///< renew, give_back
   UnixMs from = 0;        ///< renew: of the grant as it is known here
   UnixMs until = 0;  ///< renew: of the grant as it is known here; give_back: the last time used
 };
 
 struct Answer {
+  static constexpr int message_size = 256;
   enum class Kind {
     granted,   ///< to claim, renew: node, from, until, now, as far as they are asked for
     returned,  ///< to give_back
@@ -43,8 +45,8 @@ struct Answer {
   std::int64_t node = 0;
   UnixMs from = 0;
   UnixMs until = 0;
-  UnixMs now = 0;  ///< the registry's time
-  std::string message;
+  UnixMs now = 0;                   ///< the registry's time
+  char message[message_size] = "";  ///< cut off where it is longer
 };
 
 class Client {
