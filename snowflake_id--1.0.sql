@@ -394,6 +394,16 @@ COMMENT ON FUNCTION snowflake_clock() IS
 REVOKE EXECUTE ON FUNCTION snowflake_clock() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_clock() TO pg_monitor;
 
+CREATE FUNCTION snowflake_node_status(
+  OUT state text, OUT node bigint, OUT granted_from timestamptz, OUT granted_until timestamptz, OUT registry text,
+  OUT realm text, OUT last_success timestamptz, OUT last_problem text)
+AS 'MODULE_PATHNAME', 'snowflake_node_status'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_node_status() IS
+  'this server''s node number: fixed by its settings, or granted by a registry: waiting, held, late or ended';
+REVOKE EXECUTE ON FUNCTION snowflake_node_status() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION snowflake_node_status() TO pg_monitor;
+
 -- For everybody with USAGE on the generator; an ID later than the clock takes UPDATE on the sequence snowflake_id.
 
 CREATE FUNCTION snowflake_observe(id bigint) RETURNS void

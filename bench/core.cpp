@@ -15,7 +15,7 @@ namespace snowflake {
 namespace {
 
 constexpr Terms terms{.bounds = {.floor = 0, .horizon = std::numeric_limits<UnixMs>::max()},
-                      .node = 0};
+                      .grant = Grant::for_ever(0)};
 
 /// A server whose timeline has begun.
 struct RunningServer : Server {

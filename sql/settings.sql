@@ -24,10 +24,16 @@ ROLLBACK;
 SELECT snowflake_node(snowflake_next());
 
 -- What no server can be.
-ALTER SYSTEM SET snowflake_id.node_id = 32;
+ALTER SYSTEM SET snowflake_id.node_id = 2147483648;
 ALTER SYSTEM SET snowflake_id.node_id = -1;
 ALTER SYSTEM SET snowflake_id.node_id = 'seven';
 ALTER SYSTEM SET snowflake_id.max_clock_drift = -1;
+ALTER SYSTEM SET snowflake_id.registry_wait = -1;
+ALTER SYSTEM SET snowflake_id.realm = 'two words';
+ALTER SYSTEM SET snowflake_id.realm = '';
+ALTER SYSTEM SET snowflake_id.registry = 'registry.example';
+ALTER SYSTEM SET snowflake_id.registry = 'postgresql://ids:secret@registry.example/ids';
+ALTER SYSTEM SET snowflake_id.registry = 'postgresql://registry.example/ids?user=ids&password=secret';
 \set VERBOSITY default
 
 -- A session takes up a reload between two statements, so it looks again and again: here for up to ten seconds.

@@ -14,7 +14,7 @@ void Session::join(Server& server, const Layout& layout) {
 
 void Session::leave() {
   if (!joined()) return;
-  if (has_reservation() && cursor_ < homes_of(layout_) && era_ == server_->timeline.era()) {
+  if (has_reservation() && cursor_ < homes_of(layout_) && server_->timeline.is_in(era_)) {
     const Position begin = division_.position_of(tick_, layout_.decode(next_).sequence);
     const std::uint64_t blocks = (end_ - next_) / step_;
     space_.worker(cursor_).give_back({begin, begin + (blocks << division_.block_bits)});
@@ -25,33 +25,36 @@ void Session::leave() {
 }
 
 Outcome Session::reserve(const Instant& now, const Terms& terms, std::uint64_t count) {
-  return reserve_by([&](Tick tick) { return take_anywhere(tick, terms.node, count); }, now, terms);
+  return reserve_by([&](Tick tick) { return take_anywhere(tick, terms.grant.node, count); }, now,
+                    terms);
 }
 
 Outcome Session::reserve_pinned(const Instant& now, const Terms& terms, const Pin& pin,
                                 std::uint64_t count) {
   forget();
   const auto take = [&](Tick tick) {
-    if (tick == tick_ && terms.node != node_) return false;
-    node_ = terms.node;
+    if (tick == tick_ && terms.grant.node != node_) return false;
+    node_ = terms.grant.node;
     return take_pinned(tick, pin, count);
   };
   return reserve_by(take, now, terms);
 }
 
 // The bounds before anything is taken. A tick that begins at or below the floor is waited out: some of it may have been
-// used in an earlier life. A time that was read before a reset is none to go on with, not even with what is reserved:
-// the operator waits for a tick to end, not for a session that was held up.
+// used in an earlier life, or, where the grant begins, by another server. A time that was read before a reset is none to
+// go on with, not even with what is reserved: the operator waits for a tick to end, not for a session that was held up.
 template <typename Take>
 Outcome Session::reserve_by(Take take, const Instant& now, const Terms& terms) {
   const Tick tick = division_.tick_at(now.ns);
   const Tick layout_tick = tick - division_.epoch;
   if (now.ns < 0 || layout_tick < 0) return Outcome::before_epoch;
   if (layout_tick > layout_.last_tick() || now.ms() >= end_of_making) return Outcome::out_of_time;
-  if (division_.begin_ms(tick) <= terms.bounds.floor) return Outcome::spent;
-  if (division_.begin_ms(tick) > terms.bounds.horizon) return Outcome::beyond_horizon;
+  const UnixMs begins = division_.begin_ms(tick);
+  if (begins <= std::max(terms.bounds.floor, terms.grant.from)) return Outcome::spent;
+  if (!terms.grant.covers(begins, division_.unit_ms)) return Outcome::beyond_grant;
+  if (begins > terms.bounds.horizon) return Outcome::beyond_horizon;
   if (era_ != now.era) forget();
-  if (now.era != server_->timeline.era()) return Outcome::spent;
+  if (!server_->timeline.is_in(now.era)) return Outcome::spent;
   era_ = now.era;
   ms_ = now.ms();
   request_ = division_.request_at(now.ns);
@@ -81,11 +84,12 @@ std::int64_t Session::pause_ns(const Instant& now) const {
   end_ = next_ + count * step_;
 }
 
-// Never with a time of another era: after a reset, a tick that was read before it is none to take of.
+// Never with a time of another era: after a reset, a tick that was read before it is none to take of; nor is one of a
+// grant that was given back when its era ended.
 [[gnu::always_inline]] inline std::optional<Range> Session::take_from(unsigned worker,
                                                                       std::uint64_t count) {
   request_.count = std::min(count, division_.capacity());
-  return space_.worker(worker).take(request_, [this] { return era_ == server_->timeline.era(); });
+  return space_.worker(worker).take(request_, [this] { return server_->timeline.is_in(era_); });
 }
 
 bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) {

@@ -7,7 +7,7 @@
 //     session.join(server, standard_layout);
 //     if (Id id; session.next(id)) ...                               // nearly always
 //     const std::optional<Instant> now = server.timeline.now(system_clocks);
-//     switch (session.reserve(*now, {bounds, node}, 1))              // about once a tick
+//     switch (session.reserve(*now, {bounds, grant}, 1))             // about once a tick
 //       case Outcome::ready: session.take(1)...
 //       case Outcome::spent: sleep session.pause_ns(*now) and try again
 //     session.leave();
@@ -28,6 +28,7 @@
 
 #include "core/bounds.hpp"
 #include "core/clock.hpp"
+#include "core/grant.hpp"
 #include "core/layout.hpp"
 #include "core/server.hpp"
 
@@ -51,12 +52,13 @@ struct Pin {
 /// Under which terms a reservation is made.
 struct Terms {
   Bounds bounds;
-  std::uint64_t node;  ///< must fit the layout
+  Grant grant;  ///< read after the time; its node must fit the layout
 };
 
 enum class Outcome {
   ready,
   spent,           ///< nothing is left for this session at this moment: wait
+  beyond_grant,    ///< the tick ends after the grant
   beyond_horizon,  ///< the tick begins past the horizon, which has to be moved on first
   before_epoch,    ///< the time is before the layout's epoch
   out_of_time      ///< the layout's timestamps are used up

@@ -44,7 +44,7 @@ Timeline::Reading Timeline::read(const Clocks& clocks) const {
           .wall_ns = wall_ns};
 }
 
-std::optional<Instant> Timeline::now(const Clocks& clocks) {
+std::optional<Instant> Timeline::now(const Clocks& clocks, UnixMs until) {
   Instant instant;
   for (;;) {
     const Reading reading = read(clocks);
@@ -59,6 +59,7 @@ std::optional<Instant> Timeline::now(const Clocks& clocks) {
       if (!go_on_from_latest(reading)) return std::nullopt;
       continue;
     }
+    if (instant.ms() > until) return instant;
     UnixMs latest = reading.latest;
     if (instant.ms() == latest || latest_.compare_exchange_strong(latest, instant.ms()))
       return instant;
@@ -100,6 +101,14 @@ std::int64_t Timeline::believed_ns(const Reading& reading) {
   if (std::llabs(step) > ns_per_ms)
     believed_offset_.compare_exchange_strong(believed, reading.offset());
   return reading.wall_ns;
+}
+
+// Era and `latest` in one order of all threads (sequentially consistent): a session stores, or reads, `latest` before it
+// asks for the era; here it is the other way round. One of the two sees what the other did.
+std::optional<UnixMs> Timeline::end_era() {
+  Era before = era();
+  if (before % 2 != 0 || !era_.compare_exchange_strong(before, before + 2)) return std::nullopt;
+  return latest_.load(std::memory_order_seq_cst);
 }
 
 void Timeline::count_setback(UnixMs distance) {

@@ -32,6 +32,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "core/clock.hpp"
@@ -40,7 +41,7 @@
 
 namespace snowflake {
 
-/// Counts resets. What a session knows of one era says nothing in another.
+/// Counts resets, and grants given back. What a session knows of one era says nothing in another.
 using Era = std::uint64_t;
 
 /// A time to make IDs of, and what was seen when it was read.
@@ -71,6 +72,8 @@ struct Setbacks {
   UnixMs largest_ms;
 };
 
+inline constexpr UnixMs end_of_time = std::numeric_limits<UnixMs>::max();
+
 class Timeline {
  public:
   /// A step up to here is no news: NTP makes such steps.
@@ -86,8 +89,9 @@ class Timeline {
   /// Begins a life of the server, with a clock that is believed.
   void begin(const Clocks& clocks);
 
-  /// The time to make IDs of now. Nothing, while another session resets: ask again soon.
-  [[nodiscard]] std::optional<Instant> now(const Clocks& clocks);
+  /// The time to make IDs of now. Nothing, while another session resets: ask again soon. A time later than `until` is
+  /// none to use, and leaves nothing behind: a clock that is wrong does no harm that lasts.
+  [[nodiscard]] std::optional<Instant> now(const Clocks& clocks, UnixMs until = end_of_time);
 
   /// All up to `floor` may have been used before this life.
   void raise_floor(UnixMs floor, const Clocks& clocks);
@@ -102,10 +106,17 @@ class Timeline {
   template <typename Forget>
   bool reset(const Clocks& clocks, Forget forget);
 
+  /// Ends the era without going back, and says what `latest` was then. Whoever takes from a cursor, and then finds
+  /// himself still in the era in which he read the time, has taken of a tick that begins no later. Nothing during a
+  /// reset: ask again soon.
+  [[nodiscard]] std::optional<UnixMs> end_era();
+
   [[nodiscard]] UnixMs latest() const { return latest_.load(std::memory_order_acquire); }
   [[nodiscard]] UnixMs floor() const { return floor_.load(std::memory_order_acquire); }
   /// Even, but for the moment of a reset.
   [[nodiscard]] Era era() const { return era_.load(std::memory_order_acquire); }
+  /// In the one order of end_era(): for whoever asks after he has taken.
+  [[nodiscard]] bool is_in(Era era) const { return era_.load(std::memory_order_seq_cst) == era; }
   [[nodiscard]] Setbacks setbacks() const;
 
  private:

@@ -9,6 +9,8 @@
 namespace snowflake::pg {
 namespace {
 
+constexpr const char* registry_hint = "See snowflake_node_status().";
+
 double seconds(UnixMs ms) { return static_cast<double>(ms) / 1000.0; }
 
 }  // namespace
@@ -66,6 +68,67 @@ void log_leap_of_clock() {
                 errdetail("Snowflake IDs go on from the time known, and follow the clock when this "
                           "has lasted for %d s.",
                           static_cast<int>(Timeline::lasting_ns / (1000 * ns_per_ms)))));
+}
+
+void raise_no_node_number() {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("cannot make a Snowflake ID: this server has no node number yet"),
+                  errdetail("The registry has not granted one."), errhint(registry_hint)));
+  pg_unreachable();
+}
+
+void raise_registry_full(const char* realm) {
+  ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+                  errmsg("cannot make a Snowflake ID: no node number is free"),
+                  errdetail("Other servers hold all numbers of realm \"%s\", or held them until "
+                            "not long ago.",
+                            realm),
+                  errhint(registry_hint)));
+  pg_unreachable();
+}
+
+void raise_grant_ended(const Grant& grant) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("cannot make a Snowflake ID: the grant of node number %llu has ended",
+                         static_cast<unsigned long long>(grant.node)),
+                  errdetail("It lasted until %s, and the registry has not renewed it.",
+                            utc_text(grant.until).text),
+                  errhint(registry_hint)));
+  pg_unreachable();
+}
+
+void raise_clock_ahead_of_grant(UnixMs time, const Grant& grant) {
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+       errmsg("cannot make a Snowflake ID: the clock is %.3f s ahead of what the registry grants",
+              seconds(time - grant.until)),
+       errdetail("Node number %llu is granted until %s.",
+                 static_cast<unsigned long long>(grant.node), utc_text(grant.until).text),
+       errhint("Set the clocks of this server and of the registry.")));
+  pg_unreachable();
+}
+
+void raise_grant_too_late(const Grant& grant, UnixMs clock) {
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("cannot make a Snowflake ID: node number %llu is granted from %s on",
+                  static_cast<unsigned long long>(grant.node), utc_text(grant.from).text),
+           errdetail("That is %.3f s ahead of the clock, more than snowflake_id.max_clock_drift "
+                     "allows.",
+                     seconds(grant.from - clock)),
+           errhint("Set the clocks of this server and of the registry.")));
+  pg_unreachable();
+}
+
+void raise_node_does_not_fit(std::uint64_t node, const Layout& layout) {
+  ereport(
+      ERROR,
+      (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+       errmsg("node number %llu of this server does not fit the layout of this generator",
+              static_cast<unsigned long long>(node)),
+       errdetail("Its nodes are 0 to %llu.", static_cast<unsigned long long>(layout.node.max()))));
+  pg_unreachable();
 }
 
 void refuse_on_standby() {

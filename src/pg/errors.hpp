@@ -2,6 +2,7 @@
 // have in common, and all that speak of the clock.
 #pragma once
 
+#include "core/grant.hpp"
 #include "core/layout.hpp"
 #include "core/text.hpp"
 #include "pg/postgres.hpp"
@@ -28,6 +29,24 @@ void warn_of_clock_set_back(UnixMs behind_ms);
 
 /// Tells the server's log of a clock that leapt ahead.
 void log_leap_of_clock();
+
+/// 55000: no node number has come from the registry yet.
+[[noreturn]] void raise_no_node_number();
+
+/// 53400: all numbers of the realm are held.
+[[noreturn]] void raise_registry_full(const char* realm);
+
+/// 55000: the grant was not renewed in time.
+[[noreturn]] void raise_grant_ended(const Grant& grant);
+
+/// 55000: the grant was renewed in time, and the server's clock is past it nevertheless.
+[[noreturn]] void raise_clock_ahead_of_grant(UnixMs time, const Grant& grant);
+
+/// 55000: the grant begins further ahead of the clock than is allowed.
+[[noreturn]] void raise_grant_too_late(const Grant& grant, UnixMs clock);
+
+/// 55000: the server's number is too large for the layout.
+[[noreturn]] void raise_node_does_not_fit(std::uint64_t node, const Layout& layout);
 
 /// 25006: this server is a standby.
 void refuse_on_standby();

@@ -3,6 +3,7 @@
 #include "pg/errors.hpp"
 #include "pg/generator_spec.hpp"
 #include "pg/horizon.hpp"
+#include "pg/node.hpp"
 #include "pg/own_sequence.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
@@ -12,8 +13,12 @@ namespace snowflake::pg {
 
 void (*before_first_join)() = nullptr;
 
-std::optional<Instant> read_time() {
-  const std::optional<Instant> now = shared().server.timeline.now(system_clocks);
+namespace {
+
+/// What the clock says; tells users if it was set back, and refuses a time that is too far ahead of it. Nothing if
+/// another session just resets it. A time later than `until` is none to use.
+std::optional<Instant> read_time(UnixMs until) {
+  const std::optional<Instant> now = shared().server.timeline.now(system_clocks, until);
   if (!now) return now;
   if (now->set_back) warn_of_clock_set_back(now->ahead_ms());
   if (now->leapt) log_leap_of_clock();
@@ -21,12 +26,15 @@ std::optional<Instant> read_time() {
   return now;
 }
 
+/// The time as it is now, whoever may use it.
 Instant await_time() {
   for (;;) {
-    if (const std::optional<Instant> now = read_time()) return *now;
+    if (const std::optional<Instant> now = read_time(end_of_time)) return *now;
     nap_for_clock(ns_per_ms);
   }
 }
+
+}  // namespace
 
 Run Generator::take(const FmgrInfo* caller, std::uint64_t count) {
   if (!may_go_on() || spec_.ordered || !session_.fresh()) {
@@ -72,25 +80,31 @@ std::optional<Id> Generator::last(const FmgrInfo* caller) {
 // error would leave a reservation behind that was made for this call.
 void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin) {
   refuse_on_standby();
+  Patience patience;
   for (;;) {
     AcceptInvalidationMessages();  // a long transaction need not meet any otherwise
     bind(caller);
     check_permission();
     horizon.bind(caller);
-    const std::optional<Instant> now = read_time();
+    const Grant grant = current_grant(spec_.layout);
+    const std::optional<Instant> now = read_time(grant.until);
     if (!now) {
       nap_for_clock(ns_per_ms);
       continue;
     }
+    if (!reaches(grant, *now, patience)) continue;
     if (!horizon.is_known(now->era)) {
       horizon.cross(*now);
       continue;
     }
     horizon.keep_ahead(*now);
     if (!is_bound() || !may_go_on() || !horizon.is_bound() || !horizon.is_known(now->era)) continue;
-    switch (reserve(*now, count, pin)) {
+    switch (reserve(*now, grant, count, pin)) {
       case Outcome::ready:
         return;
+      case Outcome::beyond_grant:
+        wait_for_grant(grant, *now, patience);
+        break;
       case Outcome::beyond_horizon:
         horizon.cross(*now);
         break;
@@ -105,9 +119,13 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin
   }
 }
 
-Outcome Generator::reserve(const Instant& now, std::uint64_t count, const Pin* pin) {
-  const Terms terms{.bounds = {.floor = now.floor, .horizon = horizon.bound()},
-                    .node = node_of(spec_.layout)};
+// The grant is read once more, after the time: one that is given back is taken away first, and then the era ends. So who
+// still sees it has either read the time in an era that is over when he has taken, or takes of a time that was told to
+// the registry as used.
+Outcome Generator::reserve(const Instant& now, const Grant& grant, std::uint64_t count,
+                           const Pin* pin) {
+  if (current_grant(spec_.layout) != grant) return Outcome::spent;
+  const Terms terms{.bounds = {.floor = now.floor, .horizon = horizon.bound()}, .grant = grant};
   return pin != nullptr ? session_.reserve_pinned(now, terms, *pin, count)
                         : session_.reserve(now, terms, count);
 }

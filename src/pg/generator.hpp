@@ -71,7 +71,8 @@ class Generator {
   void check_permission();
   [[nodiscard]] bool may_go_on() const { return permitted_user_ == GetUserId(); }
   void replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin);
-  [[nodiscard]] Outcome reserve(const Instant& now, std::uint64_t count, const Pin* pin);
+  [[nodiscard]] Outcome reserve(const Instant& now, const Grant& grant, std::uint64_t count,
+                                const Pin* pin);
   [[nodiscard]] Id next_after_replenishing(const FmgrInfo* caller);
   [[nodiscard]] Pin pin_of(std::uint64_t shard) const;
   [[nodiscard]] bool needs_shard() const { return spec_.layout.shard.present(); }
@@ -86,12 +87,5 @@ class Generator {
 
 /// Called when the first session of this backend joins; set by those who keep generators.
 extern void (*before_first_join)();
-
-/// What the clock says; tells users if it was set back, and refuses a time that is too far ahead of it. Nothing if
-/// another session just resets it.
-[[nodiscard]] std::optional<Instant> read_time();
-
-/// The same; waits.
-[[nodiscard]] Instant await_time();
 
 }  // namespace snowflake::pg

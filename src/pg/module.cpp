@@ -1,7 +1,9 @@
 // What PostgreSQL sees when it loads the library.
 #include "pg/discard.hpp"
 #include "pg/generators.hpp"
+#include "pg/node.hpp"
 #include "pg/postgres.hpp"
+#include "pg/registry_worker.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 
@@ -18,7 +20,9 @@ void _PG_init(void) {
   define_settings(
       [] { for_each_generator([](Generator& generator) { generator.forget_reservation(); }); });
   request_shared_memory();
+  warn_without_preload();
   register_callbacks();
   watch_discard();
+  register_registry_worker();
 }
 }

@@ -1,6 +1,9 @@
 #include "pg/settings.hpp"
 
+#include <algorithm>
 #include <climits>
+#include <cstring>
+#include <iterator>
 
 #include "pg/postgres.hpp"
 
@@ -9,6 +12,11 @@ namespace {
 
 constexpr const char* node_id_name = "snowflake_id.node_id";
 constexpr const char* max_clock_drift_name = "snowflake_id.max_clock_drift";
+constexpr const char* registry_name = "snowflake_id.registry";
+constexpr const char* realm_name = "snowflake_id.realm";
+constexpr const char* registry_wait_name = "snowflake_id.registry_wait";
+constexpr const char* names[] = {node_id_name, max_clock_drift_name, registry_name, realm_name,
+                                 registry_wait_name};
 constexpr int seven_days = 7 * 24 * 60 * 60;
 
 // Lets a parallel worker that is the first to load the library take over the value of postgresql.conf. Minor releases
@@ -21,6 +29,9 @@ constexpr int allow_in_parallel = 0;
 
 int node_id = 0;
 int max_clock_drift_s = seven_days;
+char* registry_uri = nullptr;
+char* realm_of_server = nullptr;
+int registry_wait = 5000;
 
 void (*notify_node_changed)() = nullptr;
 
@@ -56,38 +67,97 @@ void insist_on(const char* name, bool was_configured) {
                   errhint("See the warning in the server's log, and correct postgresql.conf.")));
 }
 
-}  // namespace
+bool starts_with(const char* text, const char* beginning) {
+  return strncmp(text, beginning, strlen(beginning)) == 0;
+}
 
-void define_settings(void (*node_changed)()) {
-  notify_node_changed = node_changed;
-  refuse_value_of_session(node_id_name);
-  refuse_value_of_session(max_clock_drift_name);
-  const bool node_id_was_configured = is_configured(node_id_name);
-  const bool max_clock_drift_was_configured = is_configured(max_clock_drift_name);
+// Whoever may read all settings reads this one, and without preload it is not even hidden from the others.
+bool has_password(const char* uri) {
+  const char* authority = strstr(uri, "://") + 3;
+  const char* end = authority + strcspn(authority, "/?");
+  const auto* at = static_cast<const char*>(memchr(authority, '@', end - authority));
+  if (at != nullptr && memchr(authority, ':', at - authority) != nullptr) return true;
+  return strstr(uri, "password=") != nullptr;
+}
+
+bool check_registry(char** value, void**, GucSource) {
+  const char* uri = *value;
+  if (uri[0] == '\0') return true;
+  const char* schemes[] = {"postgresql://", "postgres://", "etcd://", "etcds://"};
+  const bool is_known = std::any_of(std::begin(schemes), std::end(schemes),
+                                    [uri](const char* scheme) { return starts_with(uri, scheme); });
+  if (!is_known) {
+    GUC_check_errdetail("It must begin with postgresql://, etcd:// or etcds://.");
+    return false;
+  }
+  if (has_password(uri)) {
+    GUC_check_errdetail("It must not hold a password: others can read it.");
+    GUC_check_errhint("Use a password file, a service, or a certificate.");
+    return false;
+  }
+  return true;
+}
+
+// A realm's name is part of keys in the registry, and of lines in logs.
+bool check_realm(char** value, void**, GucSource) {
+  const std::size_t length = strlen(*value);
+  const char* letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  if (length >= 1 && length <= 63 && strspn(*value, letters) == length) return true;
+  GUC_check_errdetail("A realm has 1 to 63 letters, digits, dots, hyphens and underscores.");
+  return false;
+}
+
+void define_node_settings() {
   DefineCustomIntVariable(node_id_name, "Number of this server in the Snowflake IDs that it makes.",
-                          "Give every server that makes IDs for the same data a number of its own.",
-                          &node_id, 0, 0, static_cast<int>(standard_layout.node.max()), PGC_SIGHUP,
-                          allow_in_parallel, nullptr, node_id_changed, nullptr);
+                          "Give every server that makes IDs for the same data a number of its own. "
+                          "Not used if snowflake_id.registry is set.",
+                          &node_id, 0, 0, INT_MAX, PGC_SIGHUP, allow_in_parallel, nullptr,
+                          node_id_changed, nullptr);
+  DefineCustomStringVariable(registry_name,
+                             "Registry from which this server has its number in Snowflake IDs.",
+                             "A URI: postgresql://..., etcd://... or etcds://... The same on all "
+                             "servers. Empty: snowflake_id.node_id is the number.",
+                             &registry_uri, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY | allow_in_parallel,
+                             check_registry, nullptr, nullptr);
+  DefineCustomStringVariable(realm_name, "Realm of the registry in which this server's number is.",
+                             "Servers whose IDs must differ share a realm.", &realm_of_server,
+                             "main", PGC_SIGHUP, allow_in_parallel, check_realm, nullptr, nullptr);
+  DefineCustomIntVariable(
+      registry_wait_name, "How long a call waits for a number of the registry before it fails.",
+      "Once the registry has not answered for so long, calls fail at once.", &registry_wait, 5000,
+      0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS | allow_in_parallel, nullptr, nullptr, nullptr);
+}
+
+void define_clock_settings() {
   DefineCustomIntVariable(
       max_clock_drift_name,
       "How far the clock may be set back before making Snowflake IDs is refused.",
       "Up to this distance, IDs go on from the last time used.", &max_clock_drift_s, seven_days, 0,
       INT_MAX, PGC_SIGHUP, GUC_UNIT_S | allow_in_parallel, nullptr, nullptr, nullptr);
-  insist_on(node_id_name, node_id_was_configured);
-  insist_on(max_clock_drift_name, max_clock_drift_was_configured);
+}
+
+}  // namespace
+
+void define_settings(void (*node_changed)()) {
+  notify_node_changed = node_changed;
+  bool was_configured[std::size(names)];
+  for (std::size_t i = 0; i < std::size(names); ++i) {
+    refuse_value_of_session(names[i]);
+    was_configured[i] = is_configured(names[i]);
+  }
+  define_node_settings();
+  define_clock_settings();
+  for (std::size_t i = 0; i < std::size(names); ++i) insist_on(names[i], was_configured[i]);
   reserve_setting_prefix("snowflake_id");
 }
 
-std::uint64_t node_of(const Layout& layout) {
-  const auto node = layout.node.present() ? static_cast<std::uint64_t>(node_id) : 0;
-  if (!layout.node.holds(node))
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("snowflake_id.node_id %d does not fit the layout of this generator", node_id),
-             errdetail("Its nodes are 0 to %llu.",
-                       static_cast<unsigned long long>(layout.node.max()))));
-  return node;
-}
+int configured_node() { return node_id; }
+
+const char* registry() { return registry_uri; }
+
+const char* realm() { return realm_of_server; }
+
+std::int64_t registry_wait_ms() { return registry_wait; }
 
 UnixMs max_clock_drift_ms() { return max_clock_drift_s * INT64CONST(1000); }
 

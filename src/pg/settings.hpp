@@ -9,8 +9,17 @@ namespace snowflake::pg {
 /// value of its own before the library was loaded.
 void define_settings(void (*node_changed)());
 
-/// The number of this server, as a part of an ID of that layout: 0 if the layout has none; 55000 if it does not fit.
-[[nodiscard]] std::uint64_t node_of(const Layout& layout);
+/// snowflake_id.node_id: what people typed.
+[[nodiscard]] int configured_node();
+
+/// snowflake_id.registry: empty, or where the number comes from.
+[[nodiscard]] const char* registry();
+
+/// snowflake_id.realm: servers whose IDs must differ share one.
+[[nodiscard]] const char* realm();
+
+/// snowflake_id.registry_wait.
+[[nodiscard]] std::int64_t registry_wait_ms();
 
 /// snowflake_id.max_clock_drift.
 [[nodiscard]] UnixMs max_clock_drift_ms();

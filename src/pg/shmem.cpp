@@ -3,11 +3,13 @@
 #include <new>
 
 #include "pg/postgres.hpp"
+#include "pg/settings.hpp"
 
 namespace snowflake::pg {
 namespace {
 
 constinit Shared* attached = nullptr;
+constinit bool preloaded = false;
 
 #if PG_VERSION_NUM >= 150000  // upstream commit 4f2400cb3f10: requests belong in a hook
 shmem_request_hook_type previous_request_hook = nullptr;
@@ -18,24 +20,32 @@ void request() {
 }
 #endif
 
-Incarnation random_incarnation() {
-  Incarnation incarnation = 0;
-  if (!pg_strong_random(&incarnation, sizeof incarnation))
+/// Never 0.
+std::int64_t random_number() {
+  std::int64_t number = 0;
+  if (!pg_strong_random(&number, sizeof number))
     ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random number")));
-  return incarnation | 1;
+  return number | 1;
 }
 
-// The random number first: an error must not leave memory behind that has none. Without preload the memory comes out
+// The random numbers first: an error must not leave memory behind that has none. Without preload the memory comes out
 // of the reserve of 100 kB that every server keeps for extensions loaded after startup.
 Shared* attach() {
-  const Incarnation incarnation = random_incarnation();
+  const Incarnation incarnation = random_number();
+  const std::int64_t holder = random_number() & INT64_MAX;
   bool found = false;
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   void* memory = ShmemInitStruct("snowflake_id", sizeof(Shared), &found);
   auto* const shared = static_cast<Shared*>(memory);
   if (!found) {
-    new (memory) Shared{.incarnation = incarnation, .furthest_horizon = 0, .server = {}};
+    new (memory) Shared{.incarnation = incarnation,
+                        .holder = holder,
+                        .node = {},
+                        .registry = {},
+                        .furthest_horizon = 0,
+                        .server = {}};
     shared->server.timeline.begin(system_clocks);
+    shared->node.publish({.from_registry = registry()[0] != '\0', .grant = {}});
   }
   LWLockRelease(AddinShmemInitLock);
   return shared;
@@ -44,7 +54,8 @@ Shared* attach() {
 }  // namespace
 
 void request_shared_memory() {
-  if (!process_shared_preload_libraries_in_progress) return;
+  preloaded = process_shared_preload_libraries_in_progress;
+  if (!preloaded) return;
 #if PG_VERSION_NUM >= 150000
   previous_request_hook = shmem_request_hook;
   shmem_request_hook = request;
@@ -52,6 +63,8 @@ void request_shared_memory() {
   RequestAddinShmemSpace(sizeof(Shared));
 #endif
 }
+
+bool is_preloaded() { return preloaded; }
 
 Shared& shared() {
   if (attached == nullptr) attached = attach();

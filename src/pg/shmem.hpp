@@ -4,7 +4,10 @@
 
 #include <cstdint>
 
+#include "core/grant.hpp"
+#include "core/published.hpp"
 #include "core/server.hpp"
+#include "pg/registry_report.hpp"
 
 namespace snowflake::pg {
 
@@ -13,6 +16,11 @@ using Incarnation = std::int64_t;
 
 struct Shared {
   Incarnation incarnation;
+  /// By which a registry knows this life of the server: random, never 0, and a secret. It is on no disk: so a copy of
+  /// the server cannot go on with its grant, and has to ask for one of its own.
+  std::int64_t holder;
+  Published<NodeSource> node;
+  Published<RegistryReport> registry;
   /// The furthest horizon that was written in this life, in whichever database.
   std::atomic<UnixMs> furthest_horizon;
   Server server;
@@ -20,6 +28,9 @@ struct Shared {
 
 /// Asks for the memory at server start, if preloaded. For _PG_init.
 void request_shared_memory();
+
+/// Whether this server has preloaded the library.
+[[nodiscard]] bool is_preloaded();
 
 /// Finds the shared memory, or makes it.
 [[nodiscard]] Shared& shared();

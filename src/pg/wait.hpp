@@ -28,6 +28,12 @@ inline void nap_for_standbys() {
   nap(ns_per_ms, event);
 }
 
+/// For a node number.
+inline void nap_for_registry() {
+  static const uint32 event = wait_event("SnowflakeIdRegistry");
+  nap(ns_per_ms, event);
+}
+
 /// Naps for as long as that, whatever the clocks say.
 inline void rest(std::int64_t ns, std::int64_t (*boot_ns)()) {
   for (const std::int64_t end = boot_ns() + ns; boot_ns() < end;) nap_for_clock(end - boot_ns());

@@ -6,7 +6,10 @@ SELECT ids.snowflake_next() > 0 AS library_loaded \gset
 CREATE TEMP VIEW setting AS SELECT * FROM pg_settings WHERE starts_with(name, 'snowflake_id.');
 
 SELECT bag_eq('SELECT name, vartype, unit, min_val, max_val, boot_val FROM setting', $$VALUES
-  ('snowflake_id.node_id', 'integer', NULL, '0', '31', '0'),
+  ('snowflake_id.node_id', 'integer', NULL, '0', '2147483647', '0'),
+  ('snowflake_id.registry', 'string', NULL, NULL, NULL, ''),
+  ('snowflake_id.realm', 'string', NULL, NULL, NULL, 'main'),
+  ('snowflake_id.registry_wait', 'integer', 'ms', '0', '2147483647', '5000'),
   ('snowflake_id.max_clock_drift', 'integer', 's', '0', '2147483647', '604800')
 $$, 'the settings are these');
 

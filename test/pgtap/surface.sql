@@ -83,6 +83,9 @@ INSERT INTO surface VALUES
   ('watch', 'snowflake_clock(OUT wall_clock timestamp with time zone, OUT latest timestamp with time zone, '
             'OUT horizon timestamp with time zone, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, '
             'OUT largest_setback interval)', 'record'),
+  ('watch', 'snowflake_node_status(OUT state text, OUT node bigint, OUT granted_from timestamp with time zone, '
+            'OUT granted_until timestamp with time zone, OUT registry text, OUT realm text, '
+            'OUT last_success timestamp with time zone, OUT last_problem text)', 'record'),
   ('create', 'snowflake_create_generator(name text, layout snowflake_layout '
              'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
              '::snowflake_layout, ordered boolean DEFAULT false, prefix text DEFAULT ''''::text, '

@@ -40,7 +40,7 @@ like($said, qr/ERROR:  2200H: cannot make a Snowflake ID: the layout's timestamp
 $node->append_conf('postgresql.conf', 'snowflake_id.node_id = 20');
 $node->restart;
 (my $made, $said) = $node->ask(q{SELECT snowflake_next('javascript'); SELECT snowflake_node(snowflake_next('twitter'), 'twitter'), snowflake_next('bare') > 0});
-like($said, qr/ERROR:  55000: snowflake_id.node_id 20 does not fit the layout/, 'a node ID too large for a layout is refused');
+like($said, qr/ERROR:  55000: node number 20 of this server does not fit the layout/, 'a node ID too large for a layout is refused');
 is($made, '20|t', 'other layouts take it, or need none');
 $node->stop;
 

@@ -154,7 +154,8 @@ class Backend {
 
   std::optional<Run> reserve(std::uint64_t count) {
     const bool heeds = host_.fault != Fault::floor_not_heeded;
-    const Terms terms{.bounds = {.floor = heeds ? now_.floor : 0, .horizon = bound_}, .node = 0};
+    const Terms terms{.bounds = {.floor = heeds ? now_.floor : 0, .horizon = bound_},
+                      .grant = Grant::for_ever(0)};
     const Outcome outcome = session_.reserve(now_, terms, count);
     if (outcome == Outcome::beyond_horizon) return then(Next::lock);
     then(Next::read);
@@ -337,7 +338,8 @@ TEST(Crashes, DoNotStopAServerWhoseClockIsBehind) {
     for (unsigned i = 0; i < 32 * 4096; ++i) {
       const Instant now = *server->timeline.now(fake_clocks);
       ASSERT_FALSE(too_far_back(now, 72 * hour));
-      const Terms terms{.bounds = {.floor = now.floor, .horizon = horizon + 3000}, .node = 0};
+      const Terms terms{.bounds = {.floor = now.floor, .horizon = horizon + 3000},
+                        .grant = Grant::for_ever(0)};
       ASSERT_EQ(session.reserve(now, terms, 1), Outcome::ready);
       ASSERT_GT(standard_layout.time_at(standard_layout.decode(session.take(1).first).tick),
                 horizon);

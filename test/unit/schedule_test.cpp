@@ -167,7 +167,8 @@ class Schedule {
     } else if (!backend.last && chance(4)) {
       backend.pin = Session::ordered_pin(layout);
     }
-    backend.terms = {.bounds = {.floor = 0, .horizon = 0}, .node = pick(layout.node.max() + 1)};
+    backend.terms = {.bounds = {.floor = 0, .horizon = 0},
+                     .grant = Grant::for_ever(pick(layout.node.max() + 1))};
   }
 
   /// The same session again, which goes on rising; or one that knows nothing, of any layout.
@@ -182,7 +183,7 @@ class Schedule {
   }
 
   void change_node(Backend& backend) {
-    backend.terms.node = pick(layout_of(backend).node.max() + 1);
+    backend.terms.grant.node = pick(layout_of(backend).node.max() + 1);
     backend.session.forget();
   }
 
@@ -315,7 +316,8 @@ class Schedule {
     if (division.begin_ms(tick) <= now.floor) return;
     const Tick layout_tick = layout.tick_at(division.begin_ms(tick));
     const bool goes_on = backend.last && backend.last->tick == layout_tick;
-    if (goes_on && backend.last->node != backend.terms.node) return;  // not before the next tick
+    if (goes_on && backend.last->node != backend.terms.grant.node)
+      return;                                     // not before the next tick
     unsigned lowest = Session::homes_of(layout);  // it may have looked from its home upwards only
     unsigned highest = Session::workers_of(layout) - 1;
     if (goes_on) lowest = std::max(lowest, static_cast<unsigned>(backend.last->worker));
@@ -375,7 +377,7 @@ class Schedule {
     if (backend.last && backend.last->shard == parts.shard && backend.last_era == backend.era) {
       EXPECT_GT(id, layout.encode(*backend.last));
     }
-    EXPECT_EQ(parts.node, backend.terms.node);
+    EXPECT_EQ(parts.node, backend.terms.grant.node);
     EXPECT_LE(time, backend.terms.bounds.horizon);
     EXPECT_GT(time, backend.terms.bounds.floor);
     if (backend.era == timeline().era()) {

@@ -126,7 +126,8 @@ TEST(ServerReset, NeverGoesIntoATickInUse) {
   for (const std::int32_t unit_ms : making_units) {
     const Layout layout = layout_of({.timestamp = 41, .worker = 1, .sequence = 6}, unit_ms);
     const auto server = running_server();
-    const Terms terms{.bounds = {.floor = 0, .horizon = start + 2 * hour}, .node = 0};
+    const Terms terms{.bounds = {.floor = 0, .horizon = start + 2 * hour},
+                      .grant = Grant::for_ever(0)};
     Session session;
     session.join(*server, layout);
     ASSERT_EQ(session.reserve(*server->timeline.now(fake_clocks), terms, 1), Outcome::ready);
@@ -135,7 +136,8 @@ TEST(ServerReset, NeverGoesIntoATickInUse) {
     ASSERT_TRUE(server->reset(fake_clocks));
     FakeClock::pass_ms(unit_ms / 10);  // each cursor has lost a block
     const Instant now = *server->timeline.now(fake_clocks);
-    const Terms after{.bounds = {.floor = now.floor, .horizon = start + 2 * hour}, .node = 0};
+    const Terms after{.bounds = {.floor = now.floor, .horizon = start + 2 * hour},
+                      .grant = Grant::for_ever(0)};
     ASSERT_EQ(session.reserve(now, after, 1), Outcome::ready);
     EXPECT_GT(layout.decode(session.take(1).first).tick, layout.decode(used).tick);
   }

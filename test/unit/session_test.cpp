@@ -79,13 +79,13 @@ class SessionTest : public testing::Test {
   }
 
   const Layout& layout;
-  Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .node = 3};
+  Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .grant = Grant::for_ever(3)};
   std::unique_ptr<Server> server;
 };
 
 class SharingTest : public SessionTest {
  protected:
-  SharingTest() : SessionTest(sharing_layout) { terms.node = 0; }
+  SharingTest() : SessionTest(sharing_layout) { terms.grant.node = 0; }
 };
 
 /// In the middle of a tick that lasts half a second more.
@@ -276,7 +276,7 @@ TEST(OneWorker, IsNeverTakenWhole) {
   server.timeline.begin(fake_clocks);
   Session session;
   session.join(server, layout);
-  const Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .node = 0};
+  const Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .grant = Grant::for_ever(0)};
   for (const std::uint64_t share : {16, 32, 64}) {
     ASSERT_EQ(session.reserve(*server.timeline.now(fake_clocks), terms, 1), Outcome::ready);
     EXPECT_EQ(session.take(4096).count, share);
@@ -315,7 +315,7 @@ TEST_P(FairnessTest, AVictimAmongFloodsGetsItsIdSoon) {
   FakeClock::start(layout.time_at(1000));
   Server server;
   server.timeline.begin(fake_clocks);
-  const Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .node = 0};
+  const Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .grant = Grant::for_ever(0)};
   std::vector<Session> sessions(4);
   for (Session& session : sessions) session.join(server, layout);
   std::vector<std::int64_t> may_ask(4, 0);  // time since boot
@@ -387,7 +387,7 @@ TEST_F(NodeTest, AnotherNodeWaitsForTheNextTick) {
   for (const std::uint64_t node : {2, 5}) {
     Session session = joined();
     make(session);
-    terms.node = node;
+    terms.grant.node = node;
     EXPECT_EQ(reserve(session), Outcome::spent);
     pass_ticks(1);
     EXPECT_EQ(make(session).node, node);
@@ -399,7 +399,7 @@ TEST_F(NodeTest, AnotherNodeDoesNotWaitForOneWhoMadeNoneInThisTick) {
   Session session = joined();
   make(session);
   pass_ticks(1);
-  terms.node = 2;
+  terms.grant.node = 2;
   EXPECT_EQ(make(session).node, 2U);
 }
 
@@ -420,7 +420,7 @@ TEST_F(PinnedTest, AnotherNodeWaitsForTheNextTick) {
   Session session = joined();
   ASSERT_EQ(session.reserve_pinned(now(), terms, pin, 1), Outcome::ready);
   (void)session.take(1);
-  terms.node = 4;
+  terms.grant.node = 4;
   EXPECT_EQ(session.reserve_pinned(now(), terms, pin, 1), Outcome::spent);
   pass_ticks(1);
   ASSERT_EQ(session.reserve_pinned(now(), terms, pin, 1), Outcome::ready);
@@ -476,7 +476,7 @@ TEST_F(FreshPinnedTest, HandsOutNothingAfterAReset) {
 
 class StandardSessionTest : public SessionTest {
  protected:
-  StandardSessionTest() : SessionTest(standard_layout) { terms.node = 0; }
+  StandardSessionTest() : SessionTest(standard_layout) { terms.grant.node = 0; }
 };
 
 TEST_F(StandardSessionTest, OrderGoesFromTheFirstCursorThatIsNobodysHomeToTheLast) {
@@ -513,7 +513,7 @@ TEST_F(StandardSessionTest, OrderedBulkLeavesHalfOfACursorAtOnce) {
 class WideSessionTest : public SessionTest {
  protected:
   static constexpr Layout wide = layout_of({.worker = 3, .sequence = 2});
-  WideSessionTest() : SessionTest(wide) { terms.node = 0; }
+  WideSessionTest() : SessionTest(wide) { terms.grant.node = 0; }
 };
 
 TEST_F(WideSessionTest, OrderFindsNothingAgainInACursorThatWasSpent) {
@@ -536,7 +536,7 @@ class ShardedSessionTest : public SessionTest {
                                   .shard = {.shift = 10, .width = 13},
                                   .sequence = {.shift = 0, .width = 10},
                                   .epoch_ms = standard_layout.epoch_ms};
-  ShardedSessionTest() : SessionTest(sharded) { terms.node = 0; }
+  ShardedSessionTest() : SessionTest(sharded) { terms.grant.node = 0; }
 };
 
 TEST_F(ShardedSessionTest, ShardsShareACursorButNoId) {
@@ -556,7 +556,7 @@ class OddSessionTest : public SessionTest {
                               .sequence = {.shift = 16, .width = 8},
                               .unit_ms = 10,
                               .epoch_ms = standard_layout.epoch_ms};
-  OddSessionTest() : SessionTest(odd) { terms.node = 777; }
+  OddSessionTest() : SessionTest(odd) { terms.grant.node = 777; }
 };
 
 TEST_F(OddSessionTest, ASequenceAboveOtherFieldsCountsInItsOwnSteps) {
@@ -615,7 +615,9 @@ TEST_F(SlowTest, MakesNothingOfATickInWhichTheFloorLies) {
   const auto reserve_within_bounds = [&] {
     const Instant instant = now();
     return session.reserve(
-        instant, {.bounds = {.floor = instant.floor, .horizon = no_horizon}, .node = 3}, 1);
+        instant,
+        {.bounds = {.floor = instant.floor, .horizon = no_horizon}, .grant = Grant::for_ever(3)},
+        1);
   };
   EXPECT_EQ(reserve_within_bounds(), Outcome::spent);
   FakeClock::pass_ms(599);
@@ -696,7 +698,7 @@ TEST_F(ResetTest, NothingIsMadeOfATimeThatWasReadBeforeIt) {
 }
 
 TEST_F(SessionAtEndOfTime, AllIdsOfTheLastTickAreGood) {
-  terms.node = layout.node.max();
+  terms.grant.node = layout.node.max();
   begin_at(layout.last_tick());
   Session session = joined();
   use_up(session, 4);
@@ -718,14 +720,14 @@ TEST(SessionAtTheEndOfAllTime, MakesNothing) {
     server.timeline.begin(fake_clocks);
     Session session;
     session.join(server, layout);
-    const Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .node = 0};
+    const Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .grant = Grant::for_ever(0)};
     EXPECT_EQ(session.reserve(*server.timeline.now(fake_clocks), terms, 1), expected);
   }
 }
 
 TEST_F(StandardSessionTest, ItsVeryLastIdIsTheLargestBigint) {
   begin_at(layout.last_tick());
-  terms.node = 31;
+  terms.grant.node = 31;
   Session session = joined();
   std::uint64_t made = 0;
   while (made < 1'000'000 && reserve(session, 1'000'000) == Outcome::ready)
@@ -737,7 +739,7 @@ TEST_F(StandardSessionTest, ItsVeryLastIdIsTheLargestBigint) {
 class BareSessionTest : public SessionTest {
  protected:
   static constexpr Layout bare = layout_of({.timestamp = 40}, 10);
-  BareSessionTest() : SessionTest(bare) { terms.node = 0; }
+  BareSessionTest() : SessionTest(bare) { terms.grant.node = 0; }
 };
 
 TEST_F(BareSessionTest, AbsentFieldsAreOneWorkerAndOneIdATick) {

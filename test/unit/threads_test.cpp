@@ -97,7 +97,8 @@ class Race {
     const std::uint64_t finished = finished_;
     const auto now = server_->timeline.now(clocks_);
     if (!now) return std::this_thread::yield();
-    const Terms terms{.bounds = {.floor = now->floor, .horizon = no_horizon}, .node = 0};
+    const Terms terms{.bounds = {.floor = now->floor, .horizon = no_horizon},
+                      .grant = Grant::for_ever(0)};
     const Outcome outcome = session.reserve(*now, terms, count);
     if (outcome == Outcome::spent) return std::this_thread::yield();
     ASSERT_EQ(outcome, Outcome::ready);
@@ -220,7 +221,8 @@ TEST(Threads, MakeNoIdTwiceUnderAClockThatStandsStill) {
       threads.emplace_back([&] {
         Session session;
         session.join(*server, two_workers);
-        const Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .node = 0};
+        const Terms terms{.bounds = {.floor = 0, .horizon = no_horizon},
+                          .grant = Grant::for_ever(0)};
         const auto reserve = [&] {
           return session.reserve(*server->timeline.now(fake_clocks), terms, 1);
         };
