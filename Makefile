@@ -1,7 +1,7 @@
 # Builds and installs the extension: make && make install [PG_CONFIG=…]. Everything else is in scripts/.
-EXTENSION = snowflake_id
+EXTENSION = snowflake_id snowflake_registry
 MODULE_big = snowflake_id
-DATA = snowflake_id--1.0.sql
+DATA = snowflake_id--1.0.sql snowflake_registry--1.0.sql
 PGFILEDESC = "snowflake_id: Snowflake IDs"
 OBJS = $(patsubst %.cpp,%.o,$(wildcard src/core/*.cpp src/pg/*.cpp))
 

@@ -2,7 +2,7 @@
 # Checks that the names in the extension's SQL scripts can mean one thing only, whatever others have created before in
 # the schema in which the extension is installed.
 #
-#     bound_sql.pl snowflake_id--*.sql     prints FILE:LINE: PROBLEM; status 1 if there is one
+#     bound_sql.pl snowflake_*--*.sql     prints FILE:LINE: PROBLEM; status 1 if there is one
 #
 # test/lint/bound_sql.t shows that it notices what it should.
 #

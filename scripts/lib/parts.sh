@@ -61,7 +61,7 @@ part_lint() {
     mapfile -t shell < <(grep -lE '^#!.*\b(ba)?sh\b|shellcheck shell=bash' -r scripts .ci test bench 2>/dev/null)
     check clang-format clang-format --dry-run --Werror "${cpp[@]}"
     check shellcheck shellcheck --external-sources --source-path=SCRIPTDIR --source-path=. "${shell[@]}"
-    check "names in install scripts and views are bound" scripts/lib/bound_sql.pl snowflake_id--*.sql
+    check "names in install scripts and views are bound" scripts/lib/bound_sql.pl snowflake_*--*.sql
     prove --verbose test/lint/*.t
 }
 
@@ -69,7 +69,7 @@ part_lint() {
 part_build() {
     local copy="$SNOWFLAKE_ROOT/build/warnings"
     rm -rf "$copy" && mkdir "$copy"
-    cp -r "$SNOWFLAKE_ROOT"/{Makefile,src,snowflake_id.control,snowflake_id--*.sql} "$copy"
+    cp -r "$SNOWFLAKE_ROOT"/{Makefile,src,snowflake_*.control,snowflake_*--*.sql} "$copy"
     find "$copy/src" -name '*.[ob]*' -delete
     check "builds without a warning" \
         make -C "$copy" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" COPT='-Wall -Wextra -Wno-unused-parameter -Werror'
