@@ -270,7 +270,7 @@ FROM snowflake_registry_who('odd', pg_temp.made_at(:ended + 86400000, 1));
 SELECT is((node, label), (0, 'a'::text), 'who: another layout, by the extension snowflake_id')
 FROM snowflake_registry_who('short', ids.snowflake_encode(to_timestamp(:ended / 1000.0), 0, 3, 7, 'discord'), 'discord');
 SELECT is(who."timestamp", decoded."timestamp", 'who: the standard layout is the one of snowflake_id')
-FROM ids.snowflake_next() AS id, ids.snowflake_decode(id) AS decoded, snowflake_registry_who('short', id) AS who;
+FROM ids.snowflake_next() AS next (made), ids.snowflake_decode(made) AS decoded, snowflake_registry_who('short', made) AS who;
 SELECT throws_ok($$SELECT snowflake_registry_who('short', -5)$$, '22023', NULL, 'who: no negative ID');
 SET client_min_messages = warning;
 DROP EXTENSION snowflake_id;
