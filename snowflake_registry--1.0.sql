@@ -88,8 +88,9 @@ COMMENT ON COLUMN snowflake_registry_numbers.holder IS
 COMMENT ON COLUMN snowflake_registry_numbers.returned_by IS 'who gave it back: late messages of that one are refused';
 COMMENT ON INDEX snowflake_registry_holders IS 'a holder has one number';
 
+-- No foreign key: to check it would wait for whoever has the realm's row.
 CREATE TABLE snowflake_registry_grant_log (
-  realm text REFERENCES snowflake_registry_realms,
+  realm text,
   node integer,
   from_ms bigint,
   until_ms bigint NOT NULL,
@@ -252,7 +253,7 @@ DECLARE
   is_locked boolean;
   is_another boolean;
   clock_ms bigint;
-  here text := @extschema@.snowflake_registry_identity();
+  here text;
 BEGIN
   SELECT r.* INTO entered FROM @extschema@.snowflake_registry_realms r WHERE r.realm = $1 FOR UPDATE SKIP LOCKED;
   is_locked := FOUND;
@@ -264,6 +265,7 @@ BEGIN
     PERFORM @extschema@.snowflake_registry_create_main();
     RETURN @extschema@.snowflake_registry_enter($1);
   END IF;
+  here := @extschema@.snowflake_registry_identity();
   is_another := entered.identity <> here;
   IF is_another AND NOT is_locked THEN
     PERFORM FROM @extschema@.snowflake_registry_realms r WHERE r.realm = $1 FOR UPDATE;
