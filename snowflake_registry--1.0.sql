@@ -28,9 +28,16 @@
    - only holders whose range reaches t0 go on: the number of another one may have been given away and forgotten.
    t0 is never forgotten; it does not matter any more once a lease has passed.
 
+   What a server that lies can do, besides making any IDs that it likes: take free numbers (as many as it was admitted
+   for), fill the log with grants, and say that it knows of a grant that it was not given. That one is believed up to a
+   lease and 5 s ahead, never for a number that somebody has; and then new servers wait for a lease, as after a restore.
+   The server's log and snowflake_registry_realms name its role. A transaction that it leaves open holds up only what has
+   to note a restore. What it cannot do: take, end or shorten the grant of another one, or see its holder.
+
    Limits: a restored snapshot of the data directory shows only when the first holder renews; a claim before that may
    repeat a forgotten range. Clocks of the servers that may become the registry must agree to 5 s. Two registries at once
-   (a split brain of the registry itself) are not noticed. */
+   (a split brain of the registry itself) are not noticed. A clock that leapt ahead leaves its mark: the time of the
+   registry waits for it to catch up, and numbers that were extended meanwhile rest until then, unless given back. */
 
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION snowflake_registry" to load this file. \quit
@@ -615,6 +622,7 @@ COMMENT ON FUNCTION snowflake_registry_renew(text, integer, bigint, text, bigint
   'a later until_ms for the holder of a number; refusal: lost, no realm';
 
 -- Give back ----------------------------------------------------------------------------------------------------------
+-- No error and no evidence of a restore if the last time used is past the end: a server's time may be ahead of its grant.
 
 CREATE FUNCTION snowflake_registry_give_back(realm text, node integer, holder bigint, last_used_ms bigint)
 RETURNS boolean
@@ -628,10 +636,6 @@ BEGIN
   SELECT n.* INTO own FROM @extschema@.snowflake_registry_numbers n
   WHERE n.realm = $1 AND n.node = $2 AND n.holder = $3 FOR UPDATE;
   IF NOT FOUND THEN RETURN false; END IF;
-  IF last_used_ms > own.until_ms THEN -- more was granted than is known here
-    PERFORM @extschema@.snowflake_registry_note_restore(
-      @extschema@.snowflake_registry_enter($1), format('node %s was given back by %s', own.node, own.label));
-  END IF;
   end_ms := least(own.until_ms, greatest(last_used_ms, own.from_ms));
   UPDATE @extschema@.snowflake_registry_numbers n SET holder = NULL, returned_by = $3, until_ms = end_ms
   WHERE n.realm = $1 AND n.node = $2;
@@ -676,7 +680,8 @@ COMMENT ON VIEW snowflake_registry_nodes IS
   'who has which number: held, resting (its server is silent; free after `until`) or free';
 
 CREATE FUNCTION snowflake_registry_who(realm text, id bigint, layout text DEFAULT 'standard')
-RETURNS TABLE (node integer, "timestamp" timestamptz, label text, from_ms bigint, until_ms bigint, granted timestamptz)
+RETURNS TABLE (
+  node integer, "timestamp" timestamptz, label text, from_ms bigint, until_ms bigint, granted timestamptz, role text)
 LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -698,13 +703,13 @@ BEGIN
       HINT = 'IDs of the standard layout are not negative.';
   END IF;
   RETURN QUERY
-  SELECT id_node, to_timestamp(id_ms / 1000.0), l.label, l.from_ms, l.until_ms, l.granted
+  SELECT id_node, to_timestamp(id_ms / 1000.0), l.label, l.from_ms, l.until_ms, l.granted, l.role
   FROM (SELECT) AS one LEFT JOIN @extschema@.snowflake_registry_grant_log l
     ON l.realm = $1 AND l.node = id_node AND l.from_ms < id_ms AND id_ms <= l.until_ms;
 END
 $$;
 COMMENT ON FUNCTION snowflake_registry_who(text, bigint, text) IS
-  'which server made an ID: its label, and the grant that allowed it; NULL if no grant did';
+  'which server made an ID: its label, the grant that allowed it, the role that claimed it; NULL if no grant did';
 
 -- Who may do what ----------------------------------------------------------------------------------------------------
 -- Nobody, until a role is admitted. What the view calls has nothing to hide.

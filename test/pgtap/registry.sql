@@ -38,7 +38,7 @@ SELECT set_eq($$SELECT format('%s(%s) %s', proname, pg_get_function_arguments(oi
   $$VALUES ('snowflake_registry_claim(realm text, holder bigint, label text, OUT refusal text, OUT node integer, OUT from_ms bigint, OUT until_ms bigint, OUT now_ms bigint) record'),
     ('snowflake_registry_renew(realm text, node integer, holder bigint, label text, known_from bigint, known_until bigint, OUT refusal text, OUT until_ms bigint, OUT now_ms bigint) record'),
     ('snowflake_registry_give_back(realm text, node integer, holder bigint, last_used_ms bigint) boolean'),
-    ('snowflake_registry_who(realm text, id bigint, layout text DEFAULT ''standard''::text) TABLE(node integer, "timestamp" timestamp with time zone, label text, from_ms bigint, until_ms bigint, granted timestamp with time zone)')$$,
+    ('snowflake_registry_who(realm text, id bigint, layout text DEFAULT ''standard''::text) TABLE(node integer, "timestamp" timestamp with time zone, label text, from_ms bigint, until_ms bigint, granted timestamp with time zone, role text)')$$,
   'clients call these');
 SELECT is_empty($$SELECT proname FROM member JOIN pg_proc p ON classid = 'pg_proc'::regclass AND objid = p.oid
   WHERE NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)$$, 'no function looks names up where others create them');
@@ -126,7 +126,10 @@ SELECT is(snowflake_registry_give_back('odd', 0, 31, 0), true, 'given back unuse
 SELECT is(pg_temp.claim('odd', 32, 'a'), 'node 0, 0 to 30 s', '… as if nobody had had it');
 SELECT is((SELECT count(*) FROM snowflake_registry_grant_log WHERE realm = 'odd'), 1::bigint, '… and the log does not grow');
 SELECT is(array_agg(pg_temp.renew('odd', 0, 32, 0, 0) ORDER BY i) IS NULL, false, 'renewed') FROM generate_series(1, 5) i;
-SELECT is(snowflake_registry_give_back('odd', 0, 32, (pg_temp.row_of('odd', 0)).until_ms), true, 'used up to its end, which is ahead');
+SELECT (pg_temp.row_of('odd', 0)).until_ms AS ended \gset odd_
+SELECT is(snowflake_registry_give_back('odd', 0, 32, 9223372036854775807), true, 'given back by a server whose time is past the end');
+SELECT is((until_ms, holder IS NULL), (:odd_ended::bigint, true), '… it ends where it ended') FROM pg_temp.row_of('odd', 0);
+SELECT is((SELECT restored_at_ms FROM snowflake_registry_realms WHERE realm = 'odd'), NULL, '… which is no evidence of a restore');
 SELECT is(pg_temp.claim('odd', 33, 'a'), 'node 1, 0 to 30 s', 'the number of that label would begin after its end: another one');
 SELECT is(pg_temp.claim('odd', 34, 'a'), 'settling', 'there is no other one: wait');
 
@@ -263,7 +266,7 @@ CREATE FUNCTION pg_temp.made_at(unix_ms bigint, node int) RETURNS bigint LANGUAG
 'SELECT (unix_ms - 1735689600000) << 22 | (node << 17) | 4711';
 SELECT results_eq(format('SELECT label FROM (VALUES (0), (1)) AS ms (ms), registry.snowflake_registry_who(''short'', pg_temp.made_at(%s + ms, 0)) ORDER BY ms', :ended),
   $$VALUES ('a'), ('z')$$, 'who: a range includes its end, not its beginning');
-SELECT is((node, "timestamp", label), (0, to_timestamp(:ended / 1000.0), 'a'::text), 'who: node and time')
+SELECT is((node, "timestamp", label, role = session_user), (0, to_timestamp(:ended / 1000.0), 'a'::text, true), 'who: node, time, label, role')
 FROM snowflake_registry_who('short', pg_temp.made_at(:ended, 0));
 SELECT is((node, label IS NULL), (1, true), 'who: nobody')
 FROM snowflake_registry_who('odd', pg_temp.made_at(:ended + 86400000, 1));
