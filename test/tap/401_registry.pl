@@ -34,8 +34,8 @@ sub answer
 	my ($out, $err) = $node->ask(
 		'SELECT ' . join(', ', @$parts) . " FROM snowflake_registry_$call", %params, timeout => 60);
 	chomp $out;
-	my %answer = (error => $err);
-	@answer{@$parts} = split /\|/, $out, -1;
+	my %answer = (map({ $_ => 0 } @$parts), error => $err, refusal => '');
+	@answer{@$parts} = split /\|/, $out, -1 if $out ne '';
 	return \%answer;
 }
 
