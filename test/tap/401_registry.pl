@@ -207,12 +207,13 @@ sub promote_after_loss
 sub after_promotion
 {
 	my $primary = start_registry('primary');
-	make_realm($primary, q{'main_like'}, 0, 7, q{'20 s'});
+	make_realm($primary, q{'main_like'}, 0, 7, q{'30 s'});
 	make_realm($primary, q{'brief'}, 0, 1, q{'1 s'});
-	make_realm($primary, q{'sync'}, 0, 7, q{'20 s'}, 'true');
+	make_realm($primary, q{'sync'}, 0, 7, q{'30 s'}, 'true');
+	my $standby = start_standby($primary, 'heir');
 	my %known = map { $_ => claim($primary, 'main_like', $_, "known $_") } 1, 2;
 	my $brief = claim($primary, 'brief', 1, 'brief');
-	my $standby = start_standby($primary, 'heir');
+	$primary->wait_for_catchup($standby);
 	like(claim($standby, 'main_like', 1, 'x')->{error}, qr/ERROR:  25006/, 'a standby grants nothing');
 	$standby->stop;
 	sleep(1.1);
@@ -248,7 +249,7 @@ sub after_promotion
 	my $new;
 	for (1 .. 100) { $new = claim($standby, 'main_like', 9, 'new'); last if $new->{refusal} ne 'settling'; sleep(0.3) }
 	is_granted($new, 'who is new gets a number after a while');
-	is($new->{from_ms}, $t0 + 20_000, '… from a lease after t0 on');
+	is($new->{from_ms}, $t0 + 30_000, '… from a lease after t0 on');
 	cmp_ok($new->{from_ms}, '>=', $_->{until_ms}, '… past the end of what was forgotten') for $renewed, $forgotten;
 	is_granted(renew($standby, 'main_like', 3, 'forgotten', $recovered), 'the recovered holder goes on and on');
 	is(restored_at($standby, 'main_like'), $t0, '… without another restore being noted');
