@@ -48,8 +48,7 @@ bool is_port(std::string_view text) {
 
 Place place(std::string_view text) {
   std::string_view host;
-  const bool bracketed = text.starts_with('[');
-  if (bracketed) {
+  if (text.starts_with('[') && text.find(']') != std::string_view::npos) {
     text.remove_prefix(1);
     host = cut(text, ']');
     if (!text.empty() && !text.starts_with(':')) host = {};
@@ -72,6 +71,7 @@ void read_authority(std::string_view authority, EtcdUri& uri) {
     uri.user = decoded(user);
     if (uri.user.empty()) throw Failure("the user's name is empty");
   }
+  if (authority.ends_with(',')) throw Failure("a host is missing after the last comma");
   do uri.places.push_back(place(cut(authority, ',')));
   while (!authority.empty());
 }
