@@ -173,19 +173,21 @@ std::string EtcdStore::write_request(const Snapshot& seen, const Write& write) c
     compare +=
         "," + unchanged(node_key, revision == seen.row_revisions.end() ? 0 : revision->second);
     success += "," + put(node_key, to_json(*write.row));
-    if (write.log) success += "," + put_log(write.node, *write.row);
+    if (write.log) success += "," + put_log(seen, write);
   }
   if (write.restored != 0)
     success += "," + put(key("restored"), R"({"at": )" + text(write.restored) + "}");
   return R"({"compare":[)" + compare + R"(],"success":[)" + success.substr(1) + "]}";
 }
 
-// etcd takes no transaction that writes and deletes the same key: what is deleted ends before what is written.
-std::string EtcdStore::put_log(std::int64_t node, const Row& row) const {
-  const std::string log = key("log/" + text(node) + "/");
-  const UnixMs end = std::max<UnixMs>(0, std::min(row.from, row.time.latest - log_kept_ms));
-  return put(log + padded(row.from), log_entry(row)) + R"(,{"request_delete_range":)" +
-         range(log, log + padded(end)) + "}";
+// What is deleted ends before what is written: etcd takes no transaction that does both with one key.
+std::string EtcdStore::put_log(const Snapshot& seen, const Write& write) const {
+  const std::string log = key("log/" + text(write.node) + "/");
+  const Row* before = seen.row(write.node);
+  const UnixMs kept = std::max<UnixMs>(0, write.row->time.latest - log_kept_ms);
+  const UnixMs end = before == nullptr ? 0 : std::min(before->from, kept);
+  return put(log + padded(write.row->from), log_entry(*write.row)) +
+         R"(,{"request_delete_range":)" + range(log, log + padded(end)) + "}";
 }
 
 bool EtcdStore::written(std::string_view answer) {

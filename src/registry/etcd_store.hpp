@@ -13,7 +13,7 @@
 // Guarantees: a snapshot is of one moment. A write succeeds only if nobody has written the number, or noted a restore,
 // since. A value that is not understood is refused with its key, never taken for one that is missing.
 //
-// Limits: the log is kept for a year.
+// Limits: the log is kept for a year; of each number, the last two grants for ever.
 #pragma once
 
 #include <cstdint>
@@ -62,7 +62,7 @@ class EtcdStore {
 
  private:
   [[nodiscard]] std::string key(std::string_view name) const { return base_ + std::string(name); }
-  [[nodiscard]] std::string put_log(std::int64_t node, const Row& row) const;
+  [[nodiscard]] std::string put_log(const Snapshot& seen, const Write& write) const;
   void read_value(std::string_view its_key, std::int64_t revision, const std::string& value,
                   Snapshot& into) const;
 

@@ -95,6 +95,8 @@ void read_options(std::string_view options, EtcdUri& uri) {
 void check(const EtcdUri& uri) {
   if (!uri.tls && !(uri.cacert + uri.cert + uri.key).empty())
     throw Failure("cacert, cert and key are for TLS: write etcds://");
+  if (uri.tls && uri.cacert.empty())
+    throw Failure("TLS needs cacert, the file of the authorities that are trusted");
   if (uri.cert.empty() != uri.key.empty()) throw Failure("cert and key belong together");
   if (uri.user.empty() != uri.passfile.empty()) throw Failure("user and passfile belong together");
 }

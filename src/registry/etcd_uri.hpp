@@ -7,7 +7,9 @@
 //
 // `etcds` is the same by TLS. The port is 2379 unless it is said, the prefix of keys `snowflake_id`. IPv6 addresses
 // stand in brackets. Options, all of them paths of files: `passfile`, with the password of `user`; with TLS `cacert`,
-// the authorities to be trusted instead of the system's, and `cert` and `key` of the client. %XX stands for a byte.
+// the authorities that are trusted, and `cert` and `key` of the client. %XX stands for a byte.
+//
+// With TLS, cacert is a must: to read all the authorities that a system knows takes a good part of a second each time.
 //
 // Guarantees: what is not of this form is refused, with the reason; so is a password.
 #pragma once

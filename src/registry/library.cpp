@@ -1,8 +1,6 @@
 #include "registry/library.hpp"
 
 #include <exception>
-#include <new>
-#include <string>
 
 #include "registry/etcd_uri.hpp"
 #include "registry/failure.hpp"
@@ -18,7 +16,7 @@ namespace {
 /// Says why there is no other.
 class NoClient final : public Client {
  public:
-  void explain(const std::string& problem) { put_message(failed_, problem); }
+  void explain(const char* problem) { put_message(failed_, problem); }
   void ask(const Question&) override {}
   [[nodiscard]] bool advance(Answer& answer) override {
     answer = failed_;
@@ -45,7 +43,7 @@ Client* create_client(const char* uri) try {
   if (is_etcd_uri(uri)) return create_etcd_client(uri);
   return new PostgresClient(parse_postgres_target(uri));
 } catch (const std::exception& exception) {
-  no_client.explain(std::string("snowflake_id.registry cannot be used: ") + exception.what());
+  no_client.explain(exception.what());
   return &no_client;
 }
 
@@ -57,11 +55,13 @@ void destroy_client(Client* client) {
 }  // namespace snowflake::registry
 
 extern "C" {
-[[gnu::visibility("default")]] snowflake::registry::Client* snowflake_registry_create_client(const char* uri) {
+[[gnu::visibility("default")]] snowflake::registry::Client* snowflake_registry_create_client(
+    const char* uri) {
   return snowflake::registry::create_client(uri);
 }
 
-[[gnu::visibility("default")]] void snowflake_registry_destroy_client(snowflake::registry::Client* client) {
+[[gnu::visibility("default")]] void snowflake_registry_destroy_client(
+    snowflake::registry::Client* client) {
   snowflake::registry::destroy_client(client);
 }
 }

@@ -77,7 +77,7 @@ bool TimedClient::fail(Answer& answer) {
   return true;
 }
 
-void put_message(Answer& answer, const std::string& message) {
+void put_message(Answer& answer, std::string_view message) {
   const std::size_t length = std::min<std::size_t>(message.size(), Answer::message_size - 1);
   std::memcpy(answer.message, message.data(), length);
   answer.message[length] = '\0';

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "registry/client.hpp"
 #include "registry/route.hpp"
@@ -60,6 +61,6 @@ class TimedClient : public Client {
 };
 
 /// Writes as much of it as there is room for.
-void put_message(Answer& answer, const std::string& message);
+void put_message(Answer& answer, std::string_view message);
 
 }  // namespace snowflake::registry

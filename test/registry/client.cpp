@@ -5,10 +5,12 @@
 //     claim REALM HOLDER LABEL                          granted NODE FROM UNTIL NOW
 //     renew REALM NODE HOLDER LABEL FROM UNTIL          granted NODE FROM UNTIL NOW, or: lost
 //     give_back REALM NODE HOLDER LAST_USED             returned, or: lost
+//     quit
 //     end                                               ended: the client is destroyed in the middle of a question
 //
-// Each answer has more after a bar: how long the question took, how long the longest call of advance() or ask(), both in
-// milliseconds, and the message. LIBRARY is loaded as a server does it.
+// Each answer has more after a bar, in milliseconds: how long the question took; how long the longest call of ask() or
+// advance(); by how much the longest of the pauses between them was too long, because the machine had other things to
+// do; and then the message. LIBRARY is loaded as a server does it.
 #include "registry/client.hpp"
 
 #include <dlfcn.h>
@@ -46,10 +48,10 @@ long ms(Clock::duration duration) {
 }
 
 template <typename Function>
-Function* function(void* library, const char* name) {
+Function function(void* library, const char* name) {
   void* address = dlsym(library, name);
   if (address == nullptr) std::cerr << dlerror() << "\n", exit(2);
-  return reinterpret_cast<Function*>(address);
+  return reinterpret_cast<Function>(address);
 }
 
 struct Asked {
@@ -84,42 +86,53 @@ void show(const Answer& answer) {
               << answer.now;
 }
 
-void pause() {
-  const timespec some{.tv_sec = 0, .tv_nsec = 2'000'000};
+constexpr std::chrono::milliseconds between{2};
+
+void pause(Clock::duration& longest) {
+  const auto began = Clock::now();
+  const timespec some{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(between).count()};
   nanosleep(&some, nullptr);
+  longest = std::max(longest, Clock::now() - began);
+}
+
+void show_times(Clock::duration all, const Timed& timed, Clock::duration pause) {
+  std::cout << " | " << ms(all) << " " << ms(timed.longest) << " " << ms(pause - between);
 }
 
 void ask(Client& client, const Question& question) {
   Timed timed;
   Answer answer;
+  Clock::duration longest_pause = between;
   const auto began = Clock::now();
   timed([&] { client.ask(question); });
-  while (!timed([&] { return client.advance(answer); })) pause();
+  while (!timed([&] { return client.advance(answer); })) pause(longest_pause);
   show(answer);
-  std::cout << " | " << ms(Clock::now() - began) << " " << ms(timed.longest) << " "
-            << answer.message << std::endl;
+  show_times(Clock::now() - began, timed, longest_pause);
+  std::cout << " " << answer.message << std::endl;
 }
 
 // Asks, goes on for a while, and gives up.
-void end(Client* client, DestroyClient* destroy) {
+void end(Client* client, DestroyClient destroy) {
   Timed timed;
   Answer answer;
+  Clock::duration longest_pause = between;
+  const auto began = Clock::now();
   client->ask({.kind = Question::Kind::claim, .realm = "main", .holder = 1, .label = "-"});
-  for (int i = 0; i < 100 && !client->advance(answer); ++i) pause();
+  for (int i = 0; i < 100 && !client->advance(answer); ++i) pause(longest_pause);
   timed([&] { destroy(client); });
-  std::cout << "ended | 0 " << ms(timed.longest) << std::endl;
+  std::cout << "ended";
+  show_times(Clock::now() - began, timed, longest_pause);
+  std::cout << std::endl;
 }
 
 int run(const char* path, const char* registry) {
   void* library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
   if (library == nullptr) return std::cerr << dlerror() << "\n", 2;
-  char problem[Answer::message_size];
-  Client* client =
-      function<MakeClient>(library, "snowflake_registry_client")(registry, problem, sizeof problem);
-  if (client == nullptr) return std::cout << "refused | 0 0 " << problem << std::endl, 0;
-  DestroyClient* destroy = function<DestroyClient>(library, "snowflake_registry_destroy");
+  const auto destroy = function<DestroyClient>(library, destroy_client_name);
+  Client* client = function<CreateClient>(library, create_client_name)(registry);
   for (std::string text; std::getline(std::cin, text);) {
     if (text == "end") return end(client, destroy), 0;
+    if (text == "quit") break;
     std::istringstream line(text);
     Asked asked{};
     if (!read(line, asked)) return std::cerr << "not understood: " << text << "\n", 2;
