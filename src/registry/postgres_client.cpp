@@ -134,7 +134,7 @@ PostgresTarget parse_postgres_target(const char* conninfo) {
   options.try_emplace("keepalives_idle", "10");
   options.try_emplace("keepalives_interval", "5");
   options.try_emplace("keepalives_count", "3");
-  options["fallback_application_name"] = "snowflake_id";
+  if (given(conninfo, "application_name").empty()) options["application_name"] = "snowflake_id";
   return target;
 }
 
