@@ -102,9 +102,11 @@ bool EtcdClient::take_snapshot(const Http::Response& response, Answer& answer) {
 }
 
 bool EtcdClient::take_written(const Http::Response& response, Answer& answer) {
-  if (!EtcdStore::written(response.body))
+  const auto revision = EtcdStore::written(response.body);
+  if (!revision)
     ++tries_;
   else if (then_) {
+    seen_revision_ = *revision;
     answer = *then_;
     return true;
   }

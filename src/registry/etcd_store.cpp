@@ -190,11 +190,10 @@ std::string EtcdStore::put_log(const Snapshot& seen, const Write& write) const {
          R"(,{"request_delete_range":)" + range(log, log + padded(end)) + "}";
 }
 
-bool EtcdStore::written(std::string_view answer) {
+std::optional<std::int64_t> EtcdStore::written(std::string_view answer) {
   const Json json = parse(answer, "etcd's answer");
-  if (json["header"].kind() != Json::Kind::object)
-    throw Failure("etcd's answer is none to the question");
-  return json["succeeded"].is_true();
+  const std::int64_t revision = integer(json["header"], "revision", 1, INT64_MAX);
+  return json["succeeded"].is_true() ? std::optional(revision) : std::nullopt;
 }
 
 std::string etcd_error(std::string_view answer) {

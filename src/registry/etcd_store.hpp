@@ -57,8 +57,8 @@ class EtcdStore {
 
   [[nodiscard]] std::string write_request(const Snapshot& seen, const Write& write) const;
 
-  /// Whether it was written. Throws Failure.
-  [[nodiscard]] static bool written(std::string_view answer);
+  /// etcd's revision by it, if it was written. Throws Failure.
+  [[nodiscard]] static std::optional<std::int64_t> written(std::string_view answer);
 
  private:
   [[nodiscard]] std::string key(std::string_view name) const { return base_ + std::string(name); }

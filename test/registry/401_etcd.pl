@@ -150,8 +150,9 @@ sub set_clock
 	$member->kill9;
 	$member->{data} = "$member->{directory}/copy";
 	$member->start_again;
+	is($watchers[1]->ask('claim main 9 z:1')->{kind}, 'settling', 'a restored etcd: who was there before notices');
 	my $renewed = $watchers[1]->ask("renew main 1 2 b:1 $forgotten->{from} $forgotten->{until}");
-	is($renewed->{kind}, 'granted', 'a restored etcd: whom it has forgotten recovers');
+	is($renewed->{kind}, 'granted', '... whom it has forgotten recovers');
 	my $settling = $watchers[2]->ask('claim main 3 c:1');
 	is($settling->{kind}, 'settling', '... no other number is granted yet');
 	like($settling->{message}, qr/restored.* \d+ s$/, '... which is said');
