@@ -21,3 +21,38 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 $(OBJS): $(wildcard src/core/*.hpp src/pg/*.hpp)
+
+# --- The registry's clients: a second library, which one process loads; see src/registry/library.hpp -------------------
+
+REGISTRY = snowflake_id_registry$(DLSUFFIX)
+
+WITH_ETCD ?= $(if $(shell echo '\#include <curl/curl.h>' | $(CXX) -E -x c++ - >/dev/null 2>&1 && echo yes),yes,no)
+ETCD_SOURCES = $(addprefix src/registry/,etcd_client.cpp http.cpp)
+REGISTRY_OBJS = $(patsubst %.cpp,%.o,$(filter-out $(if $(filter yes,$(WITH_ETCD)),,$(ETCD_SOURCES)),$(wildcard src/registry/*.cpp)))
+
+# What it needs of the C++ runtime is in it, so that nothing meets what other libraries bring along.
+$(REGISTRY_OBJS): override CXXFLAGS += -fexceptions -fthreadsafe-statics -pthread
+$(REGISTRY_OBJS): override CPPFLAGS += -I$(libpq_srcdir) $(if $(filter yes,$(WITH_ETCD)),-DSNOWFLAKE_WITH_ETCD)
+$(REGISTRY_OBJS): $(wildcard src/registry/*.hpp)
+
+src/registry/magic.o: override CXXFLAGS += -fvisibility=default
+
+$(REGISTRY): $(REGISTRY_OBJS) src/registry/exports.map
+	$(CXX) $(CXXFLAGS) -shared -pthread -o $@ $(REGISTRY_OBJS) $(LDFLAGS) $(LDFLAGS_SL) \
+	  -static-libstdc++ -static-libgcc -Wl,--version-script=src/registry/exports.map -Wl,--as-needed $(libpq) $(if $(filter yes,$(WITH_ETCD)),-lcurl)
+
+all: $(REGISTRY)
+
+install: install-registry
+install-registry: all installdirs
+	$(INSTALL_SHLIB) $(REGISTRY) '$(DESTDIR)$(pkglibdir)/$(REGISTRY)'
+
+uninstall: uninstall-registry
+uninstall-registry:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(REGISTRY)'
+
+clean: clean-registry
+clean-registry:
+	rm -f $(REGISTRY) src/registry/*.o
+
+.PHONY: install-registry uninstall-registry clean-registry

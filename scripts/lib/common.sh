@@ -92,7 +92,7 @@ keep_cluster_from_being_made() {
 # PostgreSQL with its headers: the one of PG_CONFIG, or else the newest installed, or else Debian's own.
 need_postgresql() {
     if [[ -z "${PG_CONFIG:-}" ]]; then
-        need_packages g++ make
+        need_packages g++ make libpq-dev libcurl4-openssl-dev
         local major
         major="$(installed_major)"
         [[ -n "$major" ]] || major="$(packaged_major)"

@@ -19,9 +19,9 @@ check() {
 
 as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 
-# The headers of PostgreSQL 18 and later have parameters that are not used.
+# The headers of PostgreSQL 18 and later have parameters that are not used. COPT does not reach C++ before.
 build() {
-    make -j "$(nproc)" PG_CONFIG="$bin/pg_config" COPT='-Wall -Wextra -Wno-unused-parameter -Werror' &&
+    make -j "$(nproc)" PG_CONFIG="$bin/pg_config" CXX='g++ -Wall -Wextra -Wno-unused-parameter -Werror' &&
         make install PG_CONFIG="$bin/pg_config"
 }
 

@@ -6,20 +6,21 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034 # scripts/test walks over them
-parts=(lint build library unit regress pgtap tap docs clients drill bench)
+parts=(lint build library unit regress pgtap tap registry docs clients drill bench)
 # shellcheck disable=SC2034
 long_parts=(drill bench) # left out by --quick
 
 describe_parts() {
     cat <<'END'
     lint      clang-format, shellcheck; names in the extension's SQL scripts are bound
-    build     the extension builds without a warning
-    library   needs libc only, exports nothing but what PostgreSQL calls
+    build     the extension builds without a warning, with and without etcd
+    library   needs libc only, exports nothing but what PostgreSQL calls; the registry's library: libpq and libcurl too
     unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers; the models of
               horizon and reset; fuzzers (with --quick only address and undefined)
     regress   pg_regress: sql/, expected/
     pgtap     pgTAP: test/pgtap/
     tap       servers that crash, race, lose their clock: test/tap/
+    registry  the clients of a registry of node numbers, with an etcd, a PostgreSQL, silent servers: test/registry/
     docs      the examples in README.md, SECURITY.md and docs/
     clients   docs/javascript.md, run with node-postgres, which npm fetches
     drill     scripts/drill: a Patroni cluster under load loses its leader
@@ -34,6 +35,7 @@ packages_of() {
         unit) echo cmake libgtest-dev clang libclang-rt-dev spin ;;
         pgtap) echo "postgresql-$SNOWFLAKE_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
         tap) echo libipc-run-perl faketime ;;
+        registry) echo libipc-run-perl etcd-server curl openssl ;;
         clients) packages_of_node ;;
         *) ;;
     esac
@@ -67,29 +69,53 @@ part_lint() {
 
 # In a copy, because a warning shows only when a file is compiled.
 part_build() {
+    check "builds without a warning" builds_without_a_warning WITH_ETCD=yes
+    check "builds without a warning, without etcd" builds_without_a_warning WITH_ETCD=no
+}
+
+# COPT does not reach C++ before PostgreSQL 18, hence CXX.
+builds_without_a_warning() {
     local copy="$SNOWFLAKE_ROOT/build/warnings"
-    rm -rf "$copy" && mkdir "$copy"
-    cp -r "$SNOWFLAKE_ROOT"/{Makefile,src,snowflake_*.control,snowflake_*--*.sql} "$copy"
-    find "$copy/src" -name '*.[ob]*' -delete
-    check "builds without a warning" \
-        make -C "$copy" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" COPT='-Wall -Wextra -Wno-unused-parameter -Werror'
+    rm -rf "$copy" && mkdir "$copy" &&
+        cp -r "$SNOWFLAKE_ROOT"/{Makefile,src,snowflake_*.control,snowflake_*--*.sql} "$copy" &&
+        find "$copy/src" -name '*.[ob]*' -delete &&
+        make -C "$copy" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" \
+            CXX='g++ -Wall -Wextra -Wno-unused-parameter -Werror' "$@"
 }
 
 part_library() {
     check "needs libc only" needs_libc_only
     check "exports only what PostgreSQL calls" exports_only_what_postgresql_calls
     check "uses nothing of the C++ runtime" uses_no_cxx_runtime
+    check "the registry's library needs libc, libpq and libcurl only" registry_needs_few_libraries
+    check "the registry's library exports only what the worker calls" registry_exports_only_what_the_worker_calls
 }
+
+registry_library() { echo "$(dirname "$SNOWFLAKE_LIBRARY")/snowflake_id_registry.so"; }
+
+# ld-linux is a part of libc; libpthread, too, in new ones.
+registry_needs_few_libraries() {
+    needed_by "$(registry_library)" | no_line -vE '^(libc|libpthread|libpq|libcurl|ld-linux-[a-z0-9-]+)\.so'
+}
+
+registry_exports_only_what_the_worker_calls() {
+    [[ "$(exported_by "$(registry_library)" | sort | xargs)" == \
+        "Pg_magic_func snowflake_registry_create_client snowflake_registry_destroy_client" ]]
+}
+
+needed_by() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
+
+exported_by() { nm -D --defined-only "$1" | awk '{ print $NF }'; }
 
 # Reads lines; true if none matches. Shows those that do.
 no_line() { ! grep "$@"; }
 
 needs_libc_only() {
-    readelf -d "$SNOWFLAKE_LIBRARY" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | no_line -v '^libc\.so'
+    needed_by "$SNOWFLAKE_LIBRARY" | no_line -v '^libc\.so'
 }
 
 exports_only_what_postgresql_calls() {
-    nm -D --defined-only "$SNOWFLAKE_LIBRARY" | awk '{ print $NF }' |
+    exported_by "$SNOWFLAKE_LIBRARY" |
         no_line -vE '^(Pg_magic_func|_PG_init|(pg_finfo_)?snowflake_[a-z_]+)$'
 }
 
@@ -178,6 +204,21 @@ part_tap() {
         prove --verbose --timer --jobs "$jobs" -I "$(pgxs_test)/perl" -I test/tap/lib test/tap/*.pl
 }
 
+# The clients are asked by a program, as the worker process does; there is no server of ours in it.
+part_registry() {
+    local tree work="$SNOWFLAKE_BUILD/registry" tools="$SNOWFLAKE_BUILD/registry-tools"
+    tree="$(readable_tree)"
+    server_directory "$work"
+    mkdir -p "$tools"
+    g++ -std=c++20 -I"$SNOWFLAKE_ROOT/src" "$SNOWFLAKE_ROOT/test/registry/client.cpp" -o "$tools/registry_client" -ldl &&
+        gcc -shared -fPIC "$SNOWFLAKE_ROOT/test/registry/slow_resolver.c" -o "$tools/slow_resolver.so" -ldl || return
+    cd "$tree" || return
+    as_server_user env REGISTRY_CLIENT="$tools/registry_client" REGISTRY_LIBRARY="$(registry_library)" \
+        SLOW_RESOLVER="$tools/slow_resolver.so" PG_REGRESS="$(pgxs_test)/regress/pg_regress" \
+        TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PGPORT=65433 \
+        prove --verbose --timer -I "$(pgxs_test)/perl" -I test/registry/lib test/registry/*.pl
+}
+
 part_docs() {
     start_server docs 'fsync = off'
     prove --verbose "$SNOWFLAKE_ROOT/test/docs/examples.pl"
@@ -207,5 +248,5 @@ stop_left_behind() {
     local file
     while read -r file; do
         as_server_user pg_ctl stop -s -m immediate -D "$(dirname "$file")" 2>/dev/null || true
-    done < <(find "$SNOWFLAKE_BUILD"/{regress,pgtap,tap,docs,clients} -name postmaster.pid 2>/dev/null)
+    done < <(find "$SNOWFLAKE_BUILD"/{regress,pgtap,tap,registry,docs,clients} -name postmaster.pid 2>/dev/null)
 }
