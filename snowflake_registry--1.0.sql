@@ -663,10 +663,12 @@ FROM (
     pg_catalog.to_timestamp((n.heard_ms OPERATOR(pg_catalog./) 1000.0)::pg_catalog.float8) AS heard_time
   FROM snowflake_registry_numbers AS n
   JOIN (
-    SELECT realm, lease_ms, clock_ms OPERATOR(pg_catalog.+) snowflake_registry_offset(
+    SELECT realm, first_node, last_node, lease_ms, clock_ms OPERATOR(pg_catalog.+) snowflake_registry_offset(
       clock_ms::bigint, latest_ms::bigint, offset_ms::bigint) AS now_ms
     FROM snowflake_registry_realms CROSS JOIN snowflake_registry_clock() AS clock (clock_ms)
   ) AS r ON n.realm OPERATOR(pg_catalog.=) r.realm
+  WHERE (n.node OPERATOR(pg_catalog.>=) r.first_node AND n.node OPERATOR(pg_catalog.<=) r.last_node)
+    OR (n.holder IS NOT NULL AND n.until_ms OPERATOR(pg_catalog.>=) r.now_ms)
   UNION ALL
   SELECT 'main', unused.node, NULL, NULL, true, false, NULL, NULL FROM pg_catalog.generate_series(0, 31) AS unused (node)
   WHERE NOT EXISTS (SELECT FROM snowflake_registry_realms AS r WHERE r.realm OPERATOR(pg_catalog.=) 'main')

@@ -34,7 +34,7 @@ packages_of() {
         library) echo binutils ;;
         unit) echo cmake libgtest-dev clang libclang-rt-dev spin ;;
         pgtap) echo "postgresql-$SNOWFLAKE_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
-        tap) echo libipc-run-perl faketime ;;
+        tap) echo libipc-run-perl faketime etcd-server socat ;;
         registry) echo libipc-run-perl etcd-server curl openssl ;;
         clients) packages_of_node ;;
         *) ;;

@@ -234,6 +234,7 @@ void RegistryWorker::give_back() {
   if (!held || !last_used || asking_) return;
   ask(Question::Kind::give_back, *last_used);
   finish_by(end);
+  shared().holder = new_holder();  // what is still under way is not about what comes now
 }
 
 void RegistryWorker::finish_by(BootMs end) {

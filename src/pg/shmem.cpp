@@ -28,11 +28,12 @@ std::int64_t random_number() {
   return number | 1;
 }
 
-// The random numbers first: an error must not leave memory behind that has none. Without preload the memory comes out
-// of the reserve of 100 kB that every server keeps for extensions loaded after startup.
+// The random numbers first: an error must not leave memory behind that has none. With preload the postmaster makes the
+// memory at startup; without, whoever comes first does, out of the reserve of 100 kB that every server keeps for
+// extensions loaded later.
 Shared* attach() {
   const Incarnation incarnation = random_number();
-  const std::int64_t holder = random_number() & INT64_MAX;
+  const std::int64_t holder = new_holder();
   bool found = false;
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   void* memory = ShmemInitStruct("snowflake_id", sizeof(Shared), &found);
@@ -51,11 +52,20 @@ Shared* attach() {
   return shared;
 }
 
+shmem_startup_hook_type previous_startup_hook = nullptr;
+
+void start_up() {
+  if (previous_startup_hook != nullptr) previous_startup_hook();
+  attached = attach();
+}
+
 }  // namespace
 
 void request_shared_memory() {
   preloaded = process_shared_preload_libraries_in_progress;
   if (!preloaded) return;
+  previous_startup_hook = shmem_startup_hook;
+  shmem_startup_hook = start_up;
 #if PG_VERSION_NUM >= 150000
   previous_request_hook = shmem_request_hook;
   shmem_request_hook = request;
@@ -63,6 +73,8 @@ void request_shared_memory() {
   RequestAddinShmemSpace(sizeof(Shared));
 #endif
 }
+
+std::int64_t new_holder() { return random_number() & INT64_MAX; }
 
 bool is_preloaded() { return preloaded; }
 

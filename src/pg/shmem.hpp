@@ -16,8 +16,8 @@ using Incarnation = std::int64_t;
 
 struct Shared {
   Incarnation incarnation;
-  /// By which a registry knows this life of the server: random, never 0, and a secret. It is on no disk: so a copy of
-  /// the server cannot go on with its grant, and has to ask for one of its own.
+  /// By which a registry knows this life of the server: a secret, for the worker only. It is on no disk: so a copy of the
+  /// server cannot go on with its grant, and has to ask for one of its own.
   std::int64_t holder;
   Published<NodeSource> node;
   Published<RegistryReport> registry;
@@ -25,6 +25,9 @@ struct Shared {
   std::atomic<UnixMs> furthest_horizon;
   Server server;
 };
+
+/// A random number above 0, by which a registry knows who holds a number.
+[[nodiscard]] std::int64_t new_holder();
 
 /// Asks for the memory at server start, if preloaded. For _PG_init.
 void request_shared_memory();

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 import psycopg2
 
@@ -19,7 +20,11 @@ PATIENCE = 90  # seconds until we give up on something that ought to happen
 
 # Settings that all nodes share. A standby that finds no primary asks again after 5 s by default, and does not hear
 # that it was promoted meanwhile: that would be noise of 5 s in what we measure.
-PARAMETERS = {"wal_keep_size": "256MB", "wal_retrieve_retry_interval": "500ms"}
+PARAMETERS = {
+    "wal_keep_size": "256MB",
+    "wal_retrieve_retry_interval": "500ms",
+    "shared_preload_libraries": os.environ["SNOWFLAKE_LIBRARY"],
+}
 
 
 def free_port():
@@ -71,6 +76,10 @@ class Node:
         self._patroni = None
 
     @property
+    def rest_url(self):
+        return f"http://127.0.0.1:{self._rest_port}"
+
+    @property
     def config_file(self):
         return os.path.join(self._directory, "patroni.yml")
 
@@ -111,12 +120,16 @@ class Node:
                 ],
                 # What belongs to this server alone stands here, not in the DCS that all share.
                 "parameters": {
-                    "snowflake_id.node_id": self.node_id,
+                    **self._node_id_setting(),
                     "unix_socket_directories": "",
                     "logging_collector": "off",
                 },
             },
         }
+
+    def _node_id_setting(self):
+        """Nothing, where a registry gives the number."""
+        return {} if self.node_id is None else {"snowflake_id.node_id": self.node_id}
 
     @staticmethod
     def _address(port):
@@ -160,6 +173,11 @@ class Node:
         except psycopg2.Error:
             return None
 
+    def has_number(self):
+        if self.node_id is None:
+            return self.ask("SELECT state FROM snowflake_node_status()") == ("held",)
+        return self.ask("SELECT state, node FROM snowflake_node_status()") == ("fixed", self.node_id)
+
     def is_primary(self):
         return self.ask("SELECT pg_is_in_recovery()") == (False,)
 
@@ -171,18 +189,20 @@ class Cluster:
         self.password = secrets.token_hex()
         self.access = {"user": "postgres", "password": self.password, "dbname": "postgres"}
         self.etcd_port = free_port()
+        self.registry_port = free_port()
         self.nodes = [Node(number, self) for number in range(1, NODES + 1)]
 
     def start(self):
-        self._start_etcd()
+        self._start_etcd("etcd", self.etcd_port)
+        self._start_etcd("registry", self.registry_port)
         for node in self.nodes:
             node.configure()
             node.start()
         self.wait_until_whole()
 
-    def _start_etcd(self):
-        directory = os.path.join(self.directory, "etcd")
-        clients, peers = (f"http://127.0.0.1:{port}" for port in (self.etcd_port, free_port()))
+    def _start_etcd(self, name, port):
+        directory = os.path.join(self.directory, name)
+        clients, peers = (f"http://127.0.0.1:{port}" for port in (port, free_port()))
         Process(directory, [
             "etcd", "--data-dir", os.path.join(directory, "data"),
             "--listen-client-urls", clients, "--advertise-client-urls", clients,
@@ -219,15 +239,23 @@ class Cluster:
         )
 
     def set_node_ids(self, node_id_of):
+        """Each node's number in its own configuration, or, if it is None, that of the registry."""
         for node in self.nodes:
             node.node_id = node_id_of(node)
             node.configure()
             node.reload()
+        has_registry = self.nodes[0].node_id is None
+        self._set_registry(f"etcd://127.0.0.1:{self.registry_port}" if has_registry else None)
         for node in self.nodes:
-            wait_until(
-                f"{node.name} has taken up its node ID",
-                lambda node=node: node.ask("SHOW snowflake_id.node_id") == (str(node.node_id),),
-            )
+            wait_until(f"{node.name} has its number", lambda node=node: node.has_number())
+
+    def _set_registry(self, registry):
+        """In the configuration that all members share."""
+        change = {"postgresql": {"parameters": {"snowflake_id.registry": registry}}}
+        request = urllib.request.Request(
+            self.nodes[0].rest_url + "/config", data=json.dumps(change).encode(), method="PATCH"
+        )
+        urllib.request.urlopen(request, timeout=PATIENCE).close()
 
     def wait_until_replayed(self):
         """Whether the standbys come to have all that the leader wrote."""

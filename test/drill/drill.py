@@ -132,8 +132,11 @@ class Round:
     table: object
     faults: tuple
     shared_node_id: object = None  # None: each node has its own
+    registry: bool = False  # the numbers are those of a registry, and no node has one in its configuration
 
     def node_id_of(self, node):
+        if self.registry:
+            return None
         return node.number if self.shared_node_id is None else self.shared_node_id
 
 
@@ -199,7 +202,13 @@ def check_rows(outcome, cluster, checks):
 def check_node_ids(this, outcome, cluster, checks):
     with cluster.leader().cursor() as cursor:
         cursor.execute(f"SELECT DISTINCT server, snowflake_node(id) FROM {outcome.table.name}")
-        found = dict(cursor.fetchall())
+        pairs = cursor.fetchall()
+    found = dict(pairs)
+    if this.registry:
+        servers, numbers = ({pair[i] for pair in pairs} for i in (0, 1))
+        right = 1 < len(servers) <= len(numbers)
+        checks.check(right, f"{len(servers)} servers had numbers of the registry: {sorted(pairs)}")
+        return
     expected = {node.port: this.node_id_of(node) for node in cluster.nodes if node.port in found}
     right = found == expected and len(found) > 1
     checks.check(right, f"IDs bear the node ID of their server: {sorted(found.values())}")
@@ -229,18 +238,20 @@ def play_and_check(this, cluster, checks):
 
 
 def run_quick(cluster, checks):
-    outcome = play_and_check(Round("each node its own node ID", SNOWFLAKE, (kill_leader,)), cluster, checks)
-    print_outages({"snowflake_id": outcome})
+    nobody = Round("no node ID anywhere: a registry", SNOWFLAKE, (kill_leader,), registry=True)
+    print_outages({"snowflake_id": play_and_check(nobody, cluster, checks)})
 
 
 def run_full(cluster, checks):
     all_faults = tuple(FAULTS)
     snowflake = play_and_check(Round("each node its own node ID", SNOWFLAKE, all_faults), cluster, checks)
+    nobody = Round("no node ID anywhere: a registry", SNOWFLAKE, all_faults, registry=True)
+    registry = play_and_check(nobody, cluster, checks)
     comparison = Round("for comparison, without the extension: an identity column", IDENTITY, all_faults)
     identity = play(comparison, cluster, checks)
     one_primary = (kill_leader, switch_over)
     play_and_check(Round("one node ID for all, one primary at a time", SNOWFLAKE, one_primary, 7), cluster, checks)
-    print_outages({"snowflake_id": snowflake, "identity": identity})
+    print_outages({"snowflake_id": snowflake, "with a registry": registry, "identity": identity})
     repeated = identity.ever_given_twice(rows_of(cluster.leader(), IDENTITY))
     say(f"# the identity column gave {len(repeated)} numbers to two rows, of which one was lost with its leader")
 
