@@ -41,6 +41,14 @@ for my $what (sort keys %registries)
 	like($answer->{message}, qr/:$port: no answer in time; .*:$free: .*(?:refused|connect)/i, "$what: the second place is tried, too");
 }
 
+# All together, they are given no more time than one.
+for my $registry ('etcd://' . join(',', ("127.0.0.1:$port") x 5), 'postgresql://' . join(',', ("127.0.0.1:$port") x 5) . '/ids')
+{
+	my $answer = RegistryClient->new($registry)->ask('claim main 1 a:1');
+	is($answer->{kind}, 'failed', 'five places that are silent: a failure');
+	cmp_ok($answer->{took}, '<', 6000, '... in time');
+}
+
 # A name whose resolution hangs.
 my %slow = (LD_PRELOAD => $ENV{SLOW_RESOLVER}, SLOW_HOST => 'slow.example', SLOW_SECONDS => 20);
 for my $registry ('etcd://slow.example:2379', 'postgresql://slow.example/ids')
