@@ -73,6 +73,11 @@ extern "C" {
 #error "snowflake_id knows PostgreSQL 13 to 19"
 #endif
 
+// Until 14 it is known to the files of PostgreSQL that need it only.
+#ifndef DLSUFFIX
+#define DLSUFFIX ".so"
+#endif
+
 // Since 16 (upstream commit 089480c07705) libraries are built with hidden visibility, and
 // PGDLLEXPORT exports a symbol. So it does here with all versions.
 #if PG_VERSION_NUM < 160000

@@ -44,7 +44,9 @@ const char* path_of_clients() {
 
 template <typename Function>
 Function function_of_clients(const char* name) {
-  return reinterpret_cast<Function>(load_external_function(path_of_clients(), name, true, nullptr));
+  // By way of void*, for 13 says that it is a function of SQL.
+  return reinterpret_cast<Function>(reinterpret_cast<void*>(
+      load_external_function(path_of_clients(), name, true, nullptr)));
 }
 
 /// Which server this is, for people.
