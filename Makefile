@@ -20,15 +20,17 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(wildcard src/core/*.hpp src/pg/*.hpp)
+$(OBJS): $(wildcard src/core/*.hpp src/pg/*.hpp) src/registry/client.hpp src/registry/library.hpp
 
 # --- The registry's clients: a second library, which one process loads; see src/registry/library.hpp -------------------
 
 REGISTRY = snowflake_id_registry$(DLSUFFIX)
 
-WITH_ETCD ?= $(if $(shell echo '\#include <curl/curl.h>' | $(CXX) -E -x c++ - >/dev/null 2>&1 && echo yes),yes,no)
+# yes if there are libcurl's headers. After a change of mind: make clean.
+WITH_ETCD ?= $(if $(shell $(CXX) -E -include curl/curl.h -x c++ /dev/null >/dev/null 2>&1 && echo yes),yes,no)
 ETCD_SOURCES = $(addprefix src/registry/,etcd_client.cpp http.cpp)
-REGISTRY_OBJS = $(patsubst %.cpp,%.o,$(filter-out $(if $(filter yes,$(WITH_ETCD)),,$(ETCD_SOURCES)),$(wildcard src/registry/*.cpp)))
+REGISTRY_LEFT_OUT = $(if $(filter yes,$(WITH_ETCD)),,$(ETCD_SOURCES))
+REGISTRY_OBJS = $(patsubst %.cpp,%.o,$(filter-out $(REGISTRY_LEFT_OUT),$(wildcard src/registry/*.cpp)))
 
 # What it needs of the C++ runtime is in it, so that nothing meets what other libraries bring along.
 $(REGISTRY_OBJS): override CXXFLAGS += -fexceptions -fthreadsafe-statics -pthread
@@ -39,7 +41,8 @@ src/registry/magic.o: override CXXFLAGS += -fvisibility=default
 
 $(REGISTRY): $(REGISTRY_OBJS) src/registry/exports.map
 	$(CXX) $(CXXFLAGS) -shared -pthread -o $@ $(REGISTRY_OBJS) $(LDFLAGS) $(LDFLAGS_SL) \
-	  -static-libstdc++ -static-libgcc -Wl,--version-script=src/registry/exports.map -Wl,--as-needed $(libpq) $(if $(filter yes,$(WITH_ETCD)),-lcurl)
+	  -static-libstdc++ -static-libgcc -Wl,--version-script=src/registry/exports.map -Wl,--as-needed \
+	  $(libpq) $(if $(filter yes,$(WITH_ETCD)),-lcurl)
 
 all: $(REGISTRY)
 

@@ -213,7 +213,8 @@ part_registry() {
     g++ -std=c++20 -I"$SNOWFLAKE_ROOT/src" "$SNOWFLAKE_ROOT/test/registry/client.cpp" -o "$tools/registry_client" -ldl &&
         gcc -shared -fPIC "$SNOWFLAKE_ROOT/test/registry/slow_resolver.c" -o "$tools/slow_resolver.so" -ldl || return
     cd "$tree" || return
-    as_server_user env REGISTRY_CLIENT="$tools/registry_client" REGISTRY_LIBRARY="$(registry_library)" \
+    stage_settings >"$work/postgresql.conf"
+    as_server_user env TEMP_CONFIG="$work/postgresql.conf" REGISTRY_CLIENT="$tools/registry_client" REGISTRY_LIBRARY="$(registry_library)" \
         SLOW_RESOLVER="$tools/slow_resolver.so" PG_REGRESS="$(pgxs_test)/regress/pg_regress" \
         TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PGPORT=65433 \
         prove --verbose --timer -I "$(pgxs_test)/perl" -I test/registry/lib test/registry/*.pl
