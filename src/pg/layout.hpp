@@ -12,6 +12,9 @@ inline const Layout& layout_argument(FunctionCallInfo fcinfo, int argument) {
   return *reinterpret_cast<const Layout*>(PG_GETARG_POINTER(argument));
 }
 
+/// The layout that is written so. 22P02 if it is malformed.
+[[nodiscard]] Layout layout_from(const char* text);
+
 /// A copy of the layout, as a Datum.
 [[nodiscard]] Datum layout_datum(const Layout& layout);
 

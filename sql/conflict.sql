@@ -1,0 +1,141 @@
+-- The trigger that finds rows of other servers with our node number. Rows arrive, as the trigger sees it, where
+-- session_replication_role is replica; that IDs really come by logical replication is in test/tap.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS snowflake_id;
+RESET client_min_messages;
+\set VERBOSITY terse
+CREATE TABLE received (gone text, item text, id bigint);
+ALTER TABLE received DROP COLUMN gone;
+CREATE TRIGGER node_conflict BEFORE INSERT ON received
+  FOR EACH ROW EXECUTE FUNCTION snowflake_node_conflict_trigger('id', 'error');
+
+-- Whoever forgets to enable it for replicas is told.
+INSERT INTO received VALUES ('skis', 1);
+ALTER TABLE received ENABLE REPLICA TRIGGER node_conflict;
+INSERT INTO received VALUES ('skis', snowflake_next());
+
+-- What arrives: node and time decide. The node of this server is 0.
+CREATE FUNCTION arrives(id bigint) RETURNS text LANGUAGE plpgsql
+SET session_replication_role = replica
+AS $$
+BEGIN
+  INSERT INTO received VALUES ('poles', arrives.id);
+  RETURN 'let in';
+EXCEPTION WHEN integrity_constraint_violation THEN
+  RETURN 'refused';
+END
+$$;
+SELECT arrives(snowflake_encode(now(), 0, 0, 0)) AS ours, arrives(snowflake_encode(now(), 1, 0, 0)) AS of_node_1,
+  arrives(snowflake_encode(now() + interval '1 hour', 0, 31, 4095)) AS ours_later,
+  arrives(snowflake_encode(pg_postmaster_start_time() - interval '1 ms', 0, 0, 0)) AS before_start,
+  arrives(NULL) AS is_null, arrives(-1) AS negative, arrives(1) AS small;
+
+-- ALWAYS: local rows are none of its business.
+ALTER TABLE received ENABLE ALWAYS TRIGGER node_conflict;
+INSERT INTO received VALUES ('boots', snowflake_next());
+SELECT arrives(snowflake_encode(now(), 0, 0, 1));
+
+-- What is said.
+CREATE FUNCTION said(id bigint) RETURNS text LANGUAGE plpgsql
+SET session_replication_role = replica
+AS $$
+DECLARE
+  state text; message text; detail text; hint text; "table" text;
+BEGIN
+  INSERT INTO received VALUES ('poles', said.id);
+  RETURN 'let in';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+    hint = PG_EXCEPTION_HINT, "table" = TABLE_NAME;
+  RETURN concat_ws(E'\n', state, message, regexp_replace(detail, ' \d{4}-[^ .;]*\.[0-9]+Z', ' TIME', 'g'), hint,
+    "table");
+END
+$$;
+\t on
+\pset format unaligned
+SELECT said(snowflake_encode('2093-01-01', 0, 0, 0));
+
+-- Its arguments are checked whenever it is called, also for local rows.
+CREATE FUNCTION with_arguments(arguments text, id bigint DEFAULT snowflake_encode('2093-01-01', 0, 0, 0))
+RETURNS text LANGUAGE plpgsql
+AS $$
+BEGIN
+  DROP TRIGGER node_conflict ON received;
+  EXECUTE 'CREATE TRIGGER node_conflict BEFORE INSERT ON received FOR EACH ROW '
+    'EXECUTE FUNCTION snowflake_node_conflict_trigger(' || arguments || ')';
+  ALTER TABLE received ENABLE REPLICA TRIGGER node_conflict;
+  RETURN said(id);
+END
+$$;
+ALTER TABLE received ADD COLUMN twice numeric GENERATED ALWAYS AS (id::numeric * 2) STORED,
+  ADD COLUMN copy bigint GENERATED ALWAYS AS (id) STORED;
+SELECT arguments, with_arguments(arguments)
+FROM unnest(ARRAY[$$'id', 'warning'$$, $$'item', 'error'$$, $$'missing', 'error'$$, $$'gone', 'error'$$,
+  $$'........pg.dropped.1........', 'error'$$, $$'xmin', 'error'$$, $$'', 'error'$$, $$'twice', 'error'$$,
+  $$'copy', 'error'$$, $$'id', 'panic'$$, $$'id'$$, '', $$'id', 'error', 'standard', 'more'$$,
+  $$'id', 'error', 'nonsense'$$, $$'id', 'error', 'instagram'$$, $$'id', 'error', 'discord'$$]) AS arguments;
+
+-- A layout of its own, by which the ID is of node 0 or 1, or none at all; a domain.
+\set layout 'timestamp:40 node:6 sequence:10 epoch:2024-01-01'
+SELECT left(with_arguments(format('%L, %L, %L', 'id', 'error', :'layout'), id), 6)
+FROM unnest(ARRAY[snowflake_encode('2058-01-01', 0, NULL, 0, :'layout'),
+  snowflake_encode('2058-01-01', 1, NULL, 0, :'layout'), 1::bigint << 56]) AS id;
+CREATE DOMAIN received_id AS bigint;
+ALTER TABLE received DROP COLUMN twice, DROP COLUMN copy;
+ALTER TABLE received ALTER COLUMN id TYPE received_id;
+SELECT with_arguments($$'id', 'error'$$) LIKE '23000%' AS refused;
+\t off
+\pset format aligned
+
+-- Called in other ways than it is made for.
+SELECT snowflake_node_conflict_trigger();
+CREATE TABLE elsewhere (id bigint);
+CREATE TRIGGER a AFTER INSERT ON elsewhere FOR EACH ROW
+  EXECUTE FUNCTION snowflake_node_conflict_trigger('id', 'error');
+INSERT INTO elsewhere VALUES (1);
+DROP TRIGGER a ON elsewhere;
+CREATE TRIGGER a BEFORE INSERT ON elsewhere FOR EACH STATEMENT
+  EXECUTE FUNCTION snowflake_node_conflict_trigger('id', 'error');
+INSERT INTO elsewhere VALUES (1);
+DROP TRIGGER a ON elsewhere;
+CREATE TRIGGER a BEFORE UPDATE OR DELETE ON elsewhere FOR EACH ROW
+  EXECUTE FUNCTION snowflake_node_conflict_trigger('id', 'error');
+INSERT INTO elsewhere VALUES (1);
+UPDATE elsewhere SET id = 2;
+DELETE FROM elsewhere;
+DROP TRIGGER a ON elsewhere;
+CREATE VIEW shown AS TABLE elsewhere;
+CREATE TRIGGER a INSTEAD OF INSERT ON shown FOR EACH ROW
+  EXECUTE FUNCTION snowflake_node_conflict_trigger('id', 'error');
+INSERT INTO shown VALUES (1);
+
+-- Partitions have it as well.
+CREATE TABLE parts (id bigint) PARTITION BY RANGE (id);
+CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (MAXVALUE);
+CREATE TRIGGER node_conflict BEFORE INSERT ON parts
+  FOR EACH ROW EXECUTE FUNCTION snowflake_node_conflict_trigger('id', 'error');
+ALTER TABLE part ENABLE REPLICA TRIGGER node_conflict;
+SET session_replication_role = replica;
+\set VERBOSITY sqlstate
+INSERT INTO parts VALUES (snowflake_encode('2093-01-01', 0, 0, 0));
+RESET session_replication_role;
+
+-- The report: without track_commit_timestamp there is none.
+SELECT count(*) > 0 AS rows FROM received;
+SELECT * FROM snowflake_node_conflicts('received', 'id');
+\set VERBOSITY default
+SELECT * FROM snowflake_node_conflicts('shown', 'id');
+SELECT * FROM snowflake_node_conflicts('snowflake_id', 'last_value');
+SELECT * FROM snowflake_node_conflicts('received', 'item');
+SELECT * FROM snowflake_node_conflicts('received', 'gone');
+SELECT * FROM snowflake_node_conflicts('received', 'ctid');
+SELECT * FROM snowflake_node_conflicts('received', 'id', 'instagram');
+SELECT * FROM snowflake_node_conflicts('received', 'id', max_delay => '1 month');
+SELECT * FROM snowflake_node_conflicts('received', 'id', max_delay => '-1 s');
+SELECT * FROM snowflake_node_conflicts('received', 'id', max_delay => '99999999 days');
+SELECT * FROM snowflake_node_conflicts(0, 'id');
+SELECT * FROM snowflake_node_conflicts('received', NULL);
+DROP VIEW shown;
+DROP TABLE received, elsewhere, parts;
+DROP DOMAIN received_id;
+DROP FUNCTION arrives, said, with_arguments;
