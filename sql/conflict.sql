@@ -135,6 +135,39 @@ SELECT * FROM snowflake_node_conflicts('received', 'id', max_delay => '-1 s');
 SELECT * FROM snowflake_node_conflicts('received', 'id', max_delay => '99999999 days');
 SELECT * FROM snowflake_node_conflicts(0, 'id');
 SELECT * FROM snowflake_node_conflicts('received', NULL);
+-- By grants: a grant covers what is later than its beginning, up to its end.
+\set ms 'pg_catalog.date_part(''epoch'', timestamptz ''2026-01-01 UTC'')::bigint * 1000'
+CREATE TABLE granted (label text, realm text, node integer, from_ms bigint, until_ms bigint);
+INSERT INTO granted VALUES ('a', 'main', 1, :ms, :ms + 10), ('b', 'main', 1, :ms + 10, :ms + 20),
+  ('c', 'main', 1, :ms + 15, :ms + 30), ('d', 'other', 1, :ms - 10, :ms + 90), ('e', 'main', 2, :ms, :ms + 10),
+  ('never', 'main', 1, :ms, :ms), ('never', 'main', 1, :ms + 9, :ms), ('f', 'main', 0, :ms - 99, :ms + 99);
+CREATE TABLE made (id bigint);
+INSERT INTO made SELECT snowflake_encode('2026-01-01 UTC'::timestamptz + at * interval '1 ms', node, 0, 0)
+FROM (VALUES (1, 0), (1, 1), (1, 10), (1, 11), (1, 15), (1, 16), (1, 20), (1, 21), (1, 30), (1, 31), (2, 5), (2, 11),
+  (3, 5)) AS made (node, at);
+INSERT INTO made VALUES (NULL), (-1);
+CREATE VIEW granted_by_view AS TABLE granted;
+CREATE FUNCTION at(made timestamptz) RETURNS integer LANGUAGE sql
+AS $$ SELECT (date_part('epoch', made)::numeric - date_part('epoch', timestamptz '2026-01-01 UTC')::numeric) * 1000 $$;
+SELECT node, grant_count, row_count, at(first_time) AS first, at(last_time) AS last,
+  at(snowflake_timestamp(example)) AS example
+FROM snowflake_grant_conflicts('made', 'id', 'granted');
+SELECT count(*) FROM snowflake_grant_conflicts('made', 'id', 'granted_by_view');
+SELECT node, grant_count, row_count FROM snowflake_grant_conflicts('made', 'id', 'granted', 'other');
+SELECT node, grant_count, row_count FROM snowflake_grant_conflicts('made', 'id', 'granted', 'unknown');
+SELECT sum(row_count) FROM snowflake_grant_conflicts('made', 'id', 'granted', layout => 'discord');
+SELECT * FROM snowflake_grant_conflicts('made', 'id', 'granted', layout => 'instagram');
+\set VERBOSITY sqlstate
+SELECT * FROM snowflake_grant_conflicts('made', 'id', 'made');
+\set VERBOSITY default
+SELECT * FROM snowflake_grant_conflicts('made', 'id', 0);
+SELECT * FROM snowflake_grant_conflicts('made', 'id', NULL);
+INSERT INTO granted VALUES ('g', 'main', 1, 0, NULL);
+SELECT * FROM snowflake_grant_conflicts('made', 'id', 'granted');
+DROP VIEW granted_by_view;
+DROP TABLE granted, made;
+DROP FUNCTION at;
+
 DROP VIEW shown;
 DROP TABLE received, elsewhere, parts;
 DROP DOMAIN received_id;

@@ -69,8 +69,7 @@ Arguments arguments_of(const Trigger& trigger) {
                             "snowflake_node_conflict_trigger('id', 'error', 'discord').")));
   const Layout layout =
       trigger.tgnargs == 3 ? layout_from(trigger.tgargs[2]) : Layout(standard_layout);
-  if (!layout.node.present())
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the layout has no node")));
+  check_has_node(layout);
   return {trigger.tgargs[0], action_from(trigger.tgargs[1]), layout};
 }
 

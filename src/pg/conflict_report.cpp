@@ -8,207 +8,68 @@
 // was committed soon after its ID was made: a restored, copied or rewritten one has the origin of that. One whose
 // origin still has a name: that of an initial copy has none afterwards, nor has that of a dropped subscription.
 //
-// Guarantees: needs SELECT on the table; refuses where row-level security would hide rows. The table is opened by its
-// OID and read as it is stored: no expression, no function and no name of its owner's is run or looked up. It can be
-// cancelled.
+// Guarantees: those of id_scan.hpp.
 //
-// Limits: heap tables, and trees of partitions of them. It sees what this server received since track_commit_timestamp
-// is on, as far as VACUUM has not truncated that. It reads the whole table.
-#include <algorithm>
+// Limits: it sees what this server received since track_commit_timestamp is on, as far as VACUUM has not truncated
+// that. It reads the whole table.
+#include <optional>
 
-#include "pg/id_column.hpp"
+#include "pg/id_scan.hpp"
 #include "pg/layout.hpp"
+#include "pg/node_tally.hpp"
 #include "pg/postgres.hpp"
 #include "pg/time.hpp"
 
 namespace snowflake::pg {
 namespace {
 
-/// The rows of one node that came from one origin. `key` comes first, and is compared as bytes.
-struct Use {
-  struct Key {
-    std::uint32_t node;
-    std::uint32_t origin;
-  } key;
-  std::int64_t rows;
-  Id first;
-  Id last;
-  const char* origin_name;  // nullptr: this server
-};
-
-/// What the function was asked.
-struct Question {
-  const char* column;
-  Layout layout;
-  std::int64_t delay_us;
-};
-
-HTAB* new_uses() {
-  HASHCTL control{};
-  control.keysize = sizeof(Use::Key);
-  control.entrysize = sizeof(Use);
-  control.hcxt = CurrentMemoryContext;
-  return hash_create("snowflake_id uses of nodes", 64, &control,
-                     HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
-void count(HTAB* uses, const Use::Key& key, Id id) {
-  bool found = false;
-  auto* use = static_cast<Use*>(hash_search(uses, &key, HASH_ENTER, &found));
-  if (!found) *use = {.key = key, .rows = 0, .first = id, .last = id, .origin_name = nullptr};
-  ++use->rows;
-  use->first = std::min(use->first, id);
-  use->last = std::max(use->last, id);
-}
-
-// --- What is read ---
-
-void refuse_kind(Relation relation, const char* detail) {
-  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                  errmsg("\"%s\" does not tell where its rows came from",
-                         RelationGetRelationName(relation)),
-                  errdetail("%s", detail)));
-}
-
-bool is_partitioned(Relation relation) {
-  return relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
-}
-
-void check_kind(Relation relation) {
-  if (is_partitioned(relation)) return;
-  if (relation->rd_rel->relkind != RELKIND_RELATION) refuse_kind(relation, "It is not a table.");
-  if (relation->rd_rel->relam != HEAP_TABLE_AM_OID)
-    refuse_kind(relation, "Its access method is not heap.");
-  if (RELATION_IS_OTHER_TEMP(relation))
-    refuse_kind(relation, "It is a temporary table of another session.");
-}
-
-void check_may_read(Relation table) {
-  const AclResult result = pg_class_aclcheck(RelationGetRelid(table), GetUserId(), ACL_SELECT);
-  if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_TABLE, RelationGetRelationName(table));
-  if (check_enable_rls(RelationGetRelid(table), InvalidOid, true) == RLS_ENABLED)
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                    errmsg("row-level security hides rows of table \"%s\"",
-                           RelationGetRelationName(table)),
-                    errhint("Call it as the table's owner, or as a role with BYPASSRLS.")));
-}
+constexpr Origin this_server = 0;
+constexpr Origin not_replicated = PG_UINT16_MAX;
 
 /// Where a row that tells something came from.
 std::optional<Origin> origin_of(HeapTuple row, TimestampTz latest_commit) {
   if ((row->t_data->t_infomask & HEAP_UPDATED) != 0) return std::nullopt;
   TimestampTz committed = 0;
-  Origin origin = 0;
+  Origin origin = this_server;
   const TransactionId inserted_by = HeapTupleHeaderGetRawXmin(row->t_data);
   if (!TransactionIdGetCommitTsData(inserted_by, &committed, &origin)) return std::nullopt;
   if (committed > latest_commit) return std::nullopt;
   return origin;
 }
 
-void count_row(HTAB* uses, HeapTuple row, AttrNumber column, TupleDesc type,
-               const Question& asked) {
-  const std::optional<Id> id = id_in(row, column, type, asked.layout);
-  if (!id) return;
-  const Parts parts = asked.layout.decode(*id);
-  const TimestampTz made = timestamptz_at(parts.tick, asked.layout);
-  const std::optional<Origin> origin = origin_of(row, made + asked.delay_us);
-  if (origin) count(uses, {.node = static_cast<std::uint32_t>(parts.node), .origin = *origin}, *id);
-}
-
-void count_rows(HTAB* uses, Relation relation, const Question& asked) {
-  check_kind(relation);
-  if (is_partitioned(relation)) return;
-  const AttrNumber column = id_column(relation, asked.column);
-  SysScanDesc scan =
-      systable_beginscan(relation, InvalidOid, false, GetActiveSnapshot(), 0, nullptr);
-  while (HeapTuple row = systable_getnext(scan)) {
-    CHECK_FOR_INTERRUPTS();
-    count_row(uses, row, column, RelationGetDescr(relation), asked);
-  }
-  systable_endscan(scan);
-}
-
-/// The table itself and, in a tree of partitions or of inheritance, all below it.
-void count_tree(HTAB* uses, Relation table, const Question& asked) {
-  List* tree = find_all_inheritors(RelationGetRelid(table), AccessShareLock, nullptr);
-  ListCell* cell = nullptr;
-  foreach (cell, tree) {
-    Relation relation = table_open(lfirst_oid(cell), NoLock);
-    count_rows(uses, relation, asked);
-    table_close(relation, NoLock);
-  }
-}
-
-HTAB* uses_in(Oid oid, const Question& asked) {
-  HTAB* uses = new_uses();
-  Relation table = relation_open(oid, AccessShareLock);
-  check_kind(table);
-  check_may_read(table);
-  (void)id_column(table, asked.column);
-  count_tree(uses, table, asked);
-  relation_close(table, NoLock);
-  return uses;
-}
-
-// --- What is said ---
-
-struct Report {
-  Use* uses;
-  std::size_t count;
-};
-
-/// False if the origin has no name any more.
-bool find_origin_name(Use& use) {
-  if (use.key.origin == 0) return true;
+/// The name of an origin, nullptr for this server; nothing if it has none any more.
+std::optional<const char*> name_of(Origin origin) {
   char* name = nullptr;
-  if (use.key.origin == PG_UINT16_MAX) return false;
-  if (!replorigin_by_oid(static_cast<Origin>(use.key.origin), true, &name)) return false;
-  use.origin_name = name;
-  return true;
+  if (origin == this_server) return name;
+  if (origin == not_replicated || !replorigin_by_oid(origin, true, &name)) return std::nullopt;
+  return name;
 }
 
-/// Those that have a name, by node and origin.
-Report named_uses(HTAB* table) {
-  const auto room = static_cast<std::size_t>(hash_get_num_entries(table));
-  auto* uses = static_cast<Use*>(palloc(std::max<std::size_t>(room, 1) * sizeof(Use)));
-  std::size_t count = 0;
-  HASH_SEQ_STATUS entries;
-  hash_seq_init(&entries, table);
-  while (auto* use = static_cast<Use*>(hash_seq_search(&entries)))
-    if (find_origin_name(*use)) uses[count++] = *use;
-  std::sort(uses, uses + count, [](const Use& a, const Use& b) {
-    return a.key.node != b.key.node ? a.key.node < b.key.node : a.key.origin < b.key.origin;
-  });
-  return {.uses = uses, .count = count};
+Origin origin_in(const NodeCount& count) { return static_cast<Origin>(count.key.kind); }
+
+/// Keeps those that `keep` says yes to, in their order.
+template <typename Keep>
+NodeCounts filtered(NodeCounts all, Keep keep) {
+  NodeCounts kept{.counts = all.counts, .size = 0};
+  for (std::size_t i = 0; i < all.size; ++i)
+    if (keep(i)) kept.counts[kept.size++] = all.counts[i];
+  return kept;
 }
 
-/// Leaves those whose node has another use beside it.
-Report conflicts_among(const Report& all) {
-  Report conflicts{.uses = all.uses, .count = 0};
-  for (std::size_t begin = 0, end = 0; begin < all.count; begin = end) {
-    while (end < all.count && all.uses[end].key.node == all.uses[begin].key.node) ++end;
-    if (end - begin < 2) continue;
-    for (std::size_t i = begin; i < end; ++i) conflicts.uses[conflicts.count++] = all.uses[i];
-  }
-  return conflicts;
+/// Marks those whose node has another origin beside it. They are sorted by node.
+bool* shared_nodes(const NodeCounts& all) {
+  auto* shared = static_cast<bool*>(palloc0(all.size + 1));
+  for (std::size_t i = 1; i < all.size; ++i)
+    if (all.counts[i].key.node == all.counts[i - 1].key.node) shared[i] = shared[i - 1] = true;
+  return shared;
 }
 
-Datum time_of(Id id, const Layout& layout) {
-  return TimestampTzGetDatum(timestamptz_at(layout.decode(id).tick, layout));
+NodeCounts conflicts_among(const NodeCounts& all) {
+  const NodeCounts named =
+      filtered(all, [&](std::size_t i) { return name_of(origin_in(all.counts[i])).has_value(); });
+  const bool* shared = shared_nodes(named);
+  return filtered(named, [&](std::size_t i) { return shared[i]; });
 }
-
-Datum row_of(const FuncCallContext* set, const Use& use, const Layout& layout) {
-  const bool is_here = use.origin_name == nullptr;
-  Datum values[] = {Int32GetDatum(static_cast<int32>(use.key.node)),
-                    is_here ? Datum{0} : CStringGetTextDatum(use.origin_name),
-                    Int64GetDatum(use.rows),
-                    time_of(use.first, layout),
-                    time_of(use.last, layout),
-                    Int64GetDatum(static_cast<std::int64_t>(use.first))};
-  bool nulls[] = {false, is_here, false, false, false, false};
-  return HeapTupleGetDatum(heap_form_tuple(set->tuple_desc, values, nulls));
-}
-
-// --- The call ---
 
 /// 22023 unless it is between 0 and 100 years: no time that it is added to overflows then.
 std::int64_t microseconds(const Interval& interval) {
@@ -222,35 +83,36 @@ std::int64_t microseconds(const Interval& interval) {
   pg_unreachable();
 }
 
-Question question(FunctionCallInfo fcinfo) {
+NodeCounts conflicts_of(FunctionCallInfo fcinfo) {
   const Layout& layout = layout_argument(fcinfo, 2);
-  if (!layout.node.present())
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the layout has no node")));
-  return {.column = NameStr(*PG_GETARG_NAME(1)),
-          .layout = layout,
-          .delay_us = microseconds(*PG_GETARG_INTERVAL_P(3))};
+  const std::int64_t max_delay = microseconds(*PG_GETARG_INTERVAL_P(3));
+  check_has_node(layout);
+  NodeTally tally;
+  scan_ids(PG_GETARG_OID(0), NameStr(*PG_GETARG_NAME(1)), layout, [&](HeapTuple row, Id id) {
+    const Parts parts = layout.decode(id);
+    const TimestampTz made = timestamptz_at(parts.tick, layout);
+    if (const std::optional<Origin> origin = origin_of(row, made + max_delay))
+      tally.add({.node = static_cast<std::uint32_t>(parts.node), .kind = *origin}, id);
+  });
+  return conflicts_among(tally.counts());
 }
 
-FuncCallContext* begin_report(FunctionCallInfo fcinfo) {
-  FuncCallContext* set = SRF_FIRSTCALL_INIT();
-  const MemoryContext caller = MemoryContextSwitchTo(set->multi_call_memory_ctx);
-  set->tuple_desc = result_row(fcinfo);
-  auto* report = static_cast<Report*>(palloc(sizeof(Report)));
-  *report = conflicts_among(named_uses(uses_in(PG_GETARG_OID(0), question(fcinfo))));
-  set->user_fctx = report;
-  MemoryContextSwitchTo(caller);
-  return set;
+NullableDatum name_datum(Origin origin) {
+  const char* name = name_of(origin).value_or(nullptr);
+  return {.value = name == nullptr ? Datum{0} : CStringGetTextDatum(name),
+          .isnull = name == nullptr};
 }
 
 }  // namespace
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_node_conflicts) {
-  if (SRF_IS_FIRSTCALL()) begin_report(fcinfo);
+  if (SRF_IS_FIRSTCALL()) begin_counts(fcinfo, conflicts_of);
   FuncCallContext* set = SRF_PERCALL_SETUP();
-  const auto* report = static_cast<const Report*>(set->user_fctx);
-  if (set->call_cntr == report->count) SRF_RETURN_DONE(set);
-  const Use& use = report->uses[set->call_cntr];  // SRF_RETURN_NEXT counts before it evaluates
-  SRF_RETURN_NEXT(set, row_of(set, use, layout_argument(fcinfo, 2)));
+  const NodeCount* count = next_count(set);
+  if (count == nullptr) SRF_RETURN_DONE(set);
+  const Datum row = row_of_count(set->tuple_desc, *count, layout_argument(fcinfo, 2),
+                                 name_datum(origin_in(*count)));
+  SRF_RETURN_NEXT(set, row);
 }
 
 }  // namespace snowflake::pg

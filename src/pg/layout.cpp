@@ -40,6 +40,11 @@ Layout layout_from(const char* text) {
   return parsed.layout;
 }
 
+void check_has_node(const Layout& layout) {
+  if (!layout.node.present())
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the layout has no node")));
+}
+
 Datum layout_datum(const Layout& layout) {
   auto* copy = static_cast<Layout*>(palloc(sizeof(Layout)));
   *copy = layout;
