@@ -5,8 +5,9 @@
 //     SELECT * FROM snowflake_node_conflicts('orders', 'id');
 //
 // Which rows tell something. One as it was inserted: an UPDATE gives a row the origin of whoever updated it. One that
-// was committed soon after its ID was made: a restored, copied or rewritten one has the origin of that. One whose
-// origin still has a name: that of an initial copy has none afterwards, nor has that of a dropped subscription.
+// was committed soon after its ID was made: a restored, copied or rewritten one has the origin of that. One that is
+// younger than its origin: an initial copy and a dropped subscription leave numbers of origins behind, which PostgreSQL
+// gives to others.
 //
 // Guarantees: those of id_scan.hpp.
 //
@@ -24,7 +25,22 @@ namespace snowflake::pg {
 namespace {
 
 constexpr Origin this_server = 0;
-constexpr Origin not_replicated = PG_UINT16_MAX;
+
+/// Whether a transaction is younger than the row that it has in the catalogs.
+bool is_younger(TransactionId transaction, HeapTuple catalog_row) {
+  if (HeapTupleHeaderXminFrozen(catalog_row->t_data)) return true;
+  return TransactionIdFollows(transaction, HeapTupleHeaderGetRawXmin(catalog_row->t_data));
+}
+
+/// Whether the number was given to its origin before that transaction.
+bool was_there(Origin origin, TransactionId transaction) {
+  if (origin == this_server) return true;
+  HeapTuple row = SearchSysCache1(REPLORIGIDENT, ObjectIdGetDatum(origin));
+  if (!HeapTupleIsValid(row)) return false;
+  const bool was = is_younger(transaction, row);
+  ReleaseSysCache(row);
+  return was;
+}
 
 /// Where a row that tells something came from.
 std::optional<Origin> origin_of(HeapTuple row, TimestampTz latest_commit) {
@@ -33,28 +49,11 @@ std::optional<Origin> origin_of(HeapTuple row, TimestampTz latest_commit) {
   Origin origin = this_server;
   const TransactionId inserted_by = HeapTupleHeaderGetRawXmin(row->t_data);
   if (!TransactionIdGetCommitTsData(inserted_by, &committed, &origin)) return std::nullopt;
-  if (committed > latest_commit) return std::nullopt;
+  if (committed > latest_commit || !was_there(origin, inserted_by)) return std::nullopt;
   return origin;
 }
 
-/// The name of an origin, nullptr for this server; nothing if it has none any more.
-std::optional<const char*> name_of(Origin origin) {
-  char* name = nullptr;
-  if (origin == this_server) return name;
-  if (origin == not_replicated || !replorigin_by_oid(origin, true, &name)) return std::nullopt;
-  return name;
-}
-
 Origin origin_in(const NodeCount& count) { return static_cast<Origin>(count.key.kind); }
-
-/// Keeps those that `keep` says yes to, in their order.
-template <typename Keep>
-NodeCounts filtered(NodeCounts all, Keep keep) {
-  NodeCounts kept{.counts = all.counts, .size = 0};
-  for (std::size_t i = 0; i < all.size; ++i)
-    if (keep(i)) kept.counts[kept.size++] = all.counts[i];
-  return kept;
-}
 
 /// Marks those whose node has another origin beside it. They are sorted by node.
 bool* shared_nodes(const NodeCounts& all) {
@@ -64,11 +63,12 @@ bool* shared_nodes(const NodeCounts& all) {
   return shared;
 }
 
-NodeCounts conflicts_among(const NodeCounts& all) {
-  const NodeCounts named =
-      filtered(all, [&](std::size_t i) { return name_of(origin_in(all.counts[i])).has_value(); });
-  const bool* shared = shared_nodes(named);
-  return filtered(named, [&](std::size_t i) { return shared[i]; });
+NodeCounts conflicts_among(NodeCounts all) {
+  const bool* shared = shared_nodes(all);
+  NodeCounts conflicts{.counts = all.counts, .size = 0};
+  for (std::size_t i = 0; i < all.size; ++i)
+    if (shared[i]) conflicts.counts[conflicts.size++] = all.counts[i];
+  return conflicts;
 }
 
 /// 22023 unless it is between 0 and 100 years: no time that it is added to overflows then.
@@ -97,10 +97,12 @@ NodeCounts conflicts_of(FunctionCallInfo fcinfo) {
   return conflicts_among(tally.counts());
 }
 
+/// NULL for this server. An origin that was dropped since it was counted has a number only.
 NullableDatum name_datum(Origin origin) {
-  const char* name = name_of(origin).value_or(nullptr);
-  return {.value = name == nullptr ? Datum{0} : CStringGetTextDatum(name),
-          .isnull = name == nullptr};
+  char* name = nullptr;
+  if (origin == this_server) return {.value = 0, .isnull = true};
+  if (!replorigin_by_oid(origin, true, &name)) name = psprintf("%u", unsigned{origin});
+  return {.value = CStringGetTextDatum(name), .isnull = false};
 }
 
 }  // namespace

@@ -50,7 +50,12 @@ is(conflicts("'orders', 'id'"), '', 'a row that was updated here tells nothing')
 receive('copy', 'orders', id(2, "now() + interval '2 s'"));
 is(conflicts("'orders', 'id'") =~ tr/\n// + 1, 2, 'the same number from two origins is a conflict');
 sql(q{SELECT pg_replication_origin_drop('copy')});
-is(conflicts("'orders', 'id'"), '', '... and none if one of them has no name any more, as that of an initial copy');
+is(conflicts("'orders', 'id'"), '', '... and none if one of them is gone, as that of an initial copy');
+is(sql(q{SELECT pg_replication_origin_create('north')}), 3, 'another origin is given its number');
+is(conflicts("'orders', 'id'"), '', '... and has nothing to do with its rows');
+receive('north', 'orders', id(2, "now() + interval '3 s'"));
+is(conflicts("'orders', 'id'") =~ s/\|\d+$//gmr, "2|west|2\n2|north|1", '... but with those that follow');
+sql(q{SELECT pg_replication_origin_drop('north')});
 
 sql('INSERT INTO orders (id) VALUES (NULL), (-1)');
 is(conflicts("'orders', 'id'"), '', 'what is no ID is left out');
