@@ -79,8 +79,7 @@ for my $host ('ids', 'ids-32')
 	ok(start_on($lazy, $host), "without preload: starts on $host");
 	my ($out, $err) = $lazy->ask('CREATE EXTENSION snowflake_id; SELECT snowflake_next()');
 	is($out, '', '... and makes no IDs');
-	like($err, qr/ERROR:  22023: the configured value of parameter "snowflake_id.node_id" cannot be used/,
-		'... but says why');
+	like($err, qr/ERROR:  22023: the configured value of parameter/, '... but says why');
 	$lazy->stop;
 }
 

@@ -43,7 +43,8 @@ sub publish
 	my ($server, $way, @numbers) = @_;
 	my $list = join ', ', @numbers;
 	my $filter = $way eq 'row filter' ? "WHERE ((id >> 17) & 31 IN ($list))" : '';
-	my $verb = sql($server, 'SELECT count(*) FROM pg_publication') ? 'ALTER PUBLICATION sent SET' : 'CREATE PUBLICATION sent FOR';
+	my $is_there = sql($server, 'SELECT count(*) FROM pg_publication');
+	my $verb = $is_there ? 'ALTER PUBLICATION sent SET' : 'CREATE PUBLICATION sent FOR';
 	sql($server, "$verb TABLE orders $filter");
 }
 
@@ -61,7 +62,8 @@ sub subscribe
 
 sub contents
 {
-	return sql($_[0], q{SELECT count(*), count(DISTINCT id), md5(string_agg(id || made_on || coalesce(note, ''), ',' ORDER BY id))
+	return sql($_[0], q{
+		SELECT count(*), count(DISTINCT id), md5(string_agg(id || made_on || coalesce(note, ''), ',' ORDER BY id))
 		FROM orders});
 }
 
@@ -75,7 +77,12 @@ sub has_all
 	is($_, $first, "$what: the same everywhere") for @others;
 }
 
-sub insert { my ($server, $count) = @_; sql($server, "INSERT INTO orders (made_on) SELECT '@{[ $server->name ]}' FROM generate_series(1, $count)") }
+sub insert
+{
+	my ($server, $count) = @_;
+	my $name = $server->name;
+	sql($server, "INSERT INTO orders (made_on) SELECT '$name' FROM generate_series(1, $count)");
+}
 
 sub errors_of { my ($server) = @_; return join '', grep { /ERROR|WARNING/ } split /^/, $server->log_since(0) }
 
@@ -90,7 +97,8 @@ sub three_servers
 	publish($_, $way, $_->{node_id}) for @servers;
 	for my $server (@servers) { subscribe($server, $way, grep { $_ != $server } @servers) }
 	has_all("$way: initial copy", $rows, @servers) if $rows;
-	$_->poll_query_until('postgres', q{SELECT count(*) = 2 FROM pg_subscription_rel WHERE srsubstate = 'r'}) or die for @servers;
+	my $ready = q{SELECT count(*) = 2 FROM pg_subscription_rel WHERE srsubstate = 'r'};
+	$_->poll_query_until('postgres', $ready) or die 'not ready' for @servers;
 
 	my @loads = map { $_->start_load(clients => 4, seconds => $quick ? 1 : 3, scripts =>
 		[ "INSERT INTO orders (made_on) SELECT '" . $_->name . "' FROM generate_series(1, 5);" ]) } @servers;
@@ -124,7 +132,7 @@ sub changes_arrive
 		"$way: a changed row is not reported on " . $_->name) for @servers;
 }
 
-my $version = do { my $probe = PostgreSQL::Test::Cluster->new('probe'); SnowflakeTest::pg_version(bless $probe, 'SnowflakeTest') };
+my $version = SnowflakeTest->new('probe')->pg_version;
 plan(skip_all => 'row filters begin with PostgreSQL 15') if $version < 15;
 
 SKIP:
@@ -147,7 +155,8 @@ like($refusal, qr/ERROR:  \w+: invalid publication WHERE expression/, 'a row fil
 sql($c, q{SELECT snowflake_observe(snowflake_encode(clock_timestamp() + interval '30 s', 0, 0, 0))});
 insert($c, 10);
 has_all('ahead', $rows += 10, $a, $b, $c);
-is(sql($b, 'SELECT snowflake_next() < max(id) FROM orders'), 't', 'a subscriber keeps its own time: later IDs arrive, it makes none');
+is(sql($b, 'SELECT snowflake_next() < max(id) FROM orders'), 't',
+	'a subscriber keeps its own time: later IDs arrive, it makes none');
 
 # --- a number twice ---
 
@@ -158,7 +167,8 @@ insert($d, 1);
 my $foreign = sql($d, 'SELECT id FROM orders');
 $a->poll_query_until('postgres', q{SELECT apply_error_count > 0 FROM pg_stat_subscription_stats WHERE subname = 'from_d'})
   or die 'no error';
-like(errors_of($a), qr/ERROR:  a row of another server bears the node number of this one, 1/, 'error: the server of that number says so');
+like(errors_of($a), qr/ERROR:  a row of another server bears the node number of this one, 1/,
+	'error: the server of that number says so');
 like($a->log_since(0), qr/DETAIL:  ID $foreign in table "orders" was made at /, '... and which ID');
 is(sql($a, "SELECT count(*) FROM orders WHERE id = $foreign"), 0, '... and lets the row not in');
 insert($c, 5);
@@ -205,7 +215,8 @@ insert($d, 1);
 $a->restart;
 $position = -s $a->logfile;
 $a->poll_query_until('postgres', q{SELECT count(*) = 3 FROM orders WHERE made_on = 'd'}) or die 'rows of d are missing';
-is(sql($a, "SELECT count(*) FROM orders WHERE id IN ($foreign, $second)"), 2, 'after the number is right and a restart, all rows are there');
+is(sql($a, "SELECT count(*) FROM orders WHERE id IN ($foreign, $second)"), 2,
+	'after the number is right and a restart, all rows are there');
 unlike($a->log_since($position), qr/ERROR:  a row/, '... without another error');
 $b->poll_query_until('postgres', q{SELECT count(*) = 2 FROM orders WHERE made_on = 'd'}) or die 'rows of d are missing';
 is(errors_of($b) =~ s/.*publisher.*\n|.*primary.*\n//gr, '', 'those with our number went on to others');
