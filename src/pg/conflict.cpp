@@ -10,6 +10,8 @@
 // with origin = any), the primary key refuses them as well. Rows of earlier times are let in: those that this server
 // made before it was restored or built anew, and those of a server whose number it has taken over.
 //
+// With a registry, our number is the one of the grant that holds, and only in the time that was granted.
+//
 // Guarantees: local rows are never touched, nor any row of another number, NULL, or what is no ID of the layout. It
 // looks at the row, the settings and shared memory, and at nothing that belongs to others.
 //
@@ -19,8 +21,8 @@
 
 #include "pg/id_column.hpp"
 #include "pg/layout.hpp"
+#include "pg/node.hpp"
 #include "pg/postgres.hpp"
-#include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 #include "pg/time.hpp"
 
@@ -87,9 +89,10 @@ bool rows_arrive() { return SessionReplicationRole == SESSION_REPLICATION_ROLE_R
 /// The server's start; or what IDs of an earlier life may have reached, which is later if the clock was set back.
 UnixMs life_began() { return std::max(unix_ms_of(PgStartTime), shared().server.timeline.floor()); }
 
-/// Whether the number is this server's alone at that time.
-bool is_ours(std::uint64_t node, UnixMs time) {
-  return is_node_of_server(node) && time > life_began();
+/// Whether only this server could make IDs of that node and tick since it lives.
+bool is_ours(const Layout& layout, const Parts& parts) {
+  const UnixMs begin = layout.time_at(parts.tick);
+  return begin > life_began() && may_make(parts.node, begin, layout.unit_ms);
 }
 
 void tell(Action action, Relation table, Id id, const Layout& layout, const Parts& parts) {
@@ -117,7 +120,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_node_conflict_trigger) {
       id_in(call.tg_trigtuple, column, RelationGetDescr(call.tg_relation), arguments.layout);
   if (id) {
     const Parts parts = arguments.layout.decode(*id);
-    if (is_ours(parts.node, arguments.layout.time_at(parts.tick)))
+    if (is_ours(arguments.layout, parts))
       tell(arguments.action, call.tg_relation, *id, arguments.layout, parts);
   }
   return PointerGetDatum(call.tg_trigtuple);

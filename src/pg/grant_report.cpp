@@ -6,7 +6,7 @@
 // Guarantees: those of id_scan.hpp, for the table. The grants are read by a query, with the rights of the caller: a view
 // of them does what a SELECT of it does.
 //
-// Limits: it reads the whole table. An ID counts by the first millisecond of its tick, as it does when it is made.
+// Limits: it reads the whole table. A grant counts for ticks that lie in it wholly, as it does when IDs are made.
 #include <algorithm>
 #include <tuple>
 
@@ -18,14 +18,14 @@
 namespace snowflake::pg {
 namespace {
 
-/// A time of a node number: a grant's beginning, or its end.
+/// A tick of a node number: the last one before a grant, or the last one in it.
 struct Edge {
   std::int64_t node;
-  UnixMs time;
+  Tick tick;
 };
 
 bool comes_before(const Edge& a, const Edge& b) {
-  return std::tie(a.node, a.time) < std::tie(b.node, b.time);
+  return std::tie(a.node, a.tick) < std::tie(b.node, b.tick);
 }
 
 std::size_t count_before(const Edge* edges, std::size_t size, const Edge& edge) {
@@ -39,7 +39,7 @@ struct Grants {
   Edge* ends;
   std::size_t size;
 
-  /// How many cover that time: have begun before it, less those that have ended before it. Of lower numbers, as many
+  /// How many cover that tick: have begun before it, less those that have ended before it. Of lower numbers, as many
   /// have begun as have ended.
   [[nodiscard]] std::size_t covering(const Edge& edge) const {
     return count_before(begins, size, edge) - count_before(ends, size, edge);
@@ -54,10 +54,18 @@ Grants new_grants(std::size_t room) {
   return {.begins = edges(), .ends = edges(), .size = 0};
 }
 
-void add(Grants& grants, std::int64_t node, UnixMs from, UnixMs until) {
-  if (from >= until) return;  // nothing was granted
-  grants.begins[grants.size] = {.node = node, .time = from};
-  grants.ends[grants.size++] = {.node = node, .time = until};
+/// Far enough for any grant, and not so far that it overflows.
+UnixMs within_reach(UnixMs time) {
+  constexpr UnixMs farthest = INT64_C(1) << 60;
+  return std::clamp(time, -farthest, farthest);
+}
+
+void add(Grants& grants, const Layout& layout, std::int64_t node, UnixMs from, UnixMs until) {
+  const Tick before = layout.tick_at(within_reach(from));
+  const Tick last = layout.tick_at(within_reach(until) + 1) - 1;
+  if (before >= last) return;  // no tick was granted
+  grants.begins[grants.size] = {.node = node, .tick = before};
+  grants.ends[grants.size++] = {.node = node, .tick = last};
 }
 
 // --- Reading them ---
@@ -84,7 +92,7 @@ std::int64_t column_of(HeapTuple row, int column) {
 }
 
 /// Into memory of the caller's, which SPI leaves alone.
-Grants grants_in(Oid relation, Datum realm, MemoryContext memory) {
+Grants grants_in(Oid relation, Datum realm, const Layout& layout, MemoryContext memory) {
   Oid types[] = {TEXTOID};
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   if (SPI_execute_with_args(query_of(relation), 1, types, &realm, nullptr, true, 0) !=
@@ -94,7 +102,7 @@ Grants grants_in(Oid relation, Datum realm, MemoryContext memory) {
   Grants grants = new_grants(SPI_processed);
   for (std::uint64_t i = 0; i < SPI_processed; ++i) {
     const HeapTuple row = SPI_tuptable->vals[i];
-    add(grants, column_of(row, 1), column_of(row, 2), column_of(row, 3));
+    add(grants, layout, column_of(row, 1), column_of(row, 2), column_of(row, 3));
   }
   MemoryContextSwitchTo(of_spi);
   SPI_finish();
@@ -108,12 +116,13 @@ Grants grants_in(Oid relation, Datum realm, MemoryContext memory) {
 NodeCounts conflicts_of(FunctionCallInfo fcinfo) {
   const Layout& layout = layout_argument(fcinfo, 4);
   check_has_node(layout);
-  const Grants grants = grants_in(PG_GETARG_OID(2), PG_GETARG_DATUM(3), CurrentMemoryContext);
+  const Grants grants =
+      grants_in(PG_GETARG_OID(2), PG_GETARG_DATUM(3), layout, CurrentMemoryContext);
   NodeTally tally;
   scan_ids(PG_GETARG_OID(0), NameStr(*PG_GETARG_NAME(1)), layout, [&](HeapTuple, Id id) {
     const Parts parts = layout.decode(id);
-    const std::size_t covering = grants.covering(
-        {.node = static_cast<std::int64_t>(parts.node), .time = layout.time_at(parts.tick)});
+    const std::size_t covering =
+        grants.covering({.node = static_cast<std::int64_t>(parts.node), .tick = parts.tick});
     if (covering != 1)
       tally.add({static_cast<std::uint32_t>(parts.node), static_cast<std::uint32_t>(covering)}, id);
   });

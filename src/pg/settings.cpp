@@ -159,8 +159,6 @@ const char* realm() { return realm_of_server; }
 
 std::int64_t registry_wait_ms() { return registry_wait; }
 
-bool is_node_of_server(std::uint64_t node) { return node == static_cast<std::uint64_t>(node_id); }
-
 UnixMs max_clock_drift_ms() { return max_clock_drift_s * INT64CONST(1000); }
 
 }  // namespace snowflake::pg

@@ -21,9 +21,6 @@ void define_settings(void (*node_changed)());
 /// snowflake_id.registry_wait.
 [[nodiscard]] std::int64_t registry_wait_ms();
 
-/// Whether that is the number of this server, whatever layout it comes from.
-[[nodiscard]] bool is_node_of_server(std::uint64_t node);
-
 /// snowflake_id.max_clock_drift.
 [[nodiscard]] UnixMs max_clock_drift_ms();
 
