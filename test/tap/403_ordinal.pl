@@ -68,20 +68,28 @@ for my $preload (0, 1)
 	is("@nodes", '0 1 2', "$how: one configuration, three numbers");
 }
 
-# A name without an ordinal, or with one that is too large, is noticed: with preload at the start, else at the first use.
-for my $host ('ids', 'ids-32')
-{
-	my $server = make_server("preloaded$host" =~ tr/-//dr, "shared_preload_libraries = '$library'");
-	ok(!start_on($server, $host), "with preload: does not start on $host");
-	like(log_of($server), qr/FATAL:  .*"snowflake_id.node_id"/, '... and says why');
+# A name without an ordinal is noticed: with preload at the start, else at the first use.
+my $server = make_server('preloaded', "shared_preload_libraries = '$library'");
+ok(!start_on($server, 'ids'), 'with preload: does not start on a host without an ordinal');
+like(log_of($server), qr/FATAL:  .*"snowflake_id.node_id"/, '... and says why');
 
-	my $lazy = make_server("lazy$host" =~ tr/-//dr);
-	ok(start_on($lazy, $host), "without preload: starts on $host");
-	my ($out, $err) = $lazy->ask('CREATE EXTENSION snowflake_id; SELECT snowflake_next()');
-	is($out, '', '... and makes no IDs');
-	like($err, qr/ERROR:  22023: the configured value of parameter/, '... but says why');
-	$lazy->stop;
-}
+my $lazy = make_server('lazy');
+ok(start_on($lazy, 'ids'), 'without preload: starts on it');
+my ($out, $err) = $lazy->ask('CREATE EXTENSION snowflake_id; SELECT snowflake_next()');
+is($out, '', '... and makes no IDs');
+like($err, qr/ERROR:  22023: the configured value of parameter/, '... but says why');
+$lazy->stop;
+
+# More pods than the standard layout has nodes: an error, but for layouts that have so many.
+my $high = make_server('high', "shared_preload_libraries = '$library'");
+ok(start_on($high, 'ids-32'), 'starts on ids-32');
+($out, $err) = $high->ask('CREATE EXTENSION snowflake_id; SELECT snowflake_next()');
+is($out, '', '... and makes no IDs of the standard layout');
+like($err, qr/ERROR:  55000: /, '... but an error');
+is($high->safe_psql('postgres', q{SELECT snowflake_create_generator('ids', 'timestamp:41 node:8 worker:4 sequence:10');
+	SELECT snowflake_node(snowflake_next('ids'), 'timestamp:41 node:8 worker:4 sequence:10')}), "ids\n32",
+	'... and those of a layout with 256 nodes');
+$high->stop;
 
 # The same data on another host, as when a volume is attached to a pod of another ordinal: the horizon holds for both.
 my $moved = make_server('moved');
