@@ -60,6 +60,14 @@ sub subscribe
 	}
 }
 
+# What comes with the initial copy does not say from where.
+sub are_ready
+{
+	my ($subscriptions, @servers) = @_;
+	my $ready = "SELECT count(*) = $subscriptions FROM pg_subscription_rel WHERE srsubstate = 'r'";
+	$_->poll_query_until('postgres', $ready) or die 'not ready' for @servers;
+}
+
 sub contents
 {
 	return sql($_[0], q{
@@ -97,8 +105,7 @@ sub three_servers
 	publish($_, $way, $_->{node_id}) for @servers;
 	for my $server (@servers) { subscribe($server, $way, grep { $_ != $server } @servers) }
 	has_all("$way: initial copy", $rows, @servers) if $rows;
-	my $ready = q{SELECT count(*) = 2 FROM pg_subscription_rel WHERE srsubstate = 'r'};
-	$_->poll_query_until('postgres', $ready) or die 'not ready' for @servers;
+	are_ready(2, @servers);
 
 	my @loads = map { $_->start_load(clients => 4, seconds => $quick ? 1 : 3, scripts =>
 		[ "INSERT INTO orders (made_on) SELECT '" . $_->name . "' FROM generate_series(1, 5);" ]) } @servers;
@@ -163,6 +170,7 @@ is(sql($b, 'SELECT snowflake_next() < max(id) FROM orders'), 't',
 my $d = start_server('d', 1);
 publish($d, 'row filter', 1);
 subscribe($_, 'row filter', $d) for $a, $b;
+are_ready(3, $a, $b);
 insert($d, 1);
 my $foreign = sql($d, 'SELECT id FROM orders');
 $a->poll_query_until('postgres', q{SELECT apply_error_count > 0 FROM pg_stat_subscription_stats WHERE subname = 'from_d'})
