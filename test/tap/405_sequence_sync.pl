@@ -74,7 +74,8 @@ $node->stop;
 SKIP:
 {
 	skip('sequences are carried along since PostgreSQL 19', 1) if $version < 190000;
-	my ($publisher, $subscriber) = map { SnowflakeTest->start_new($_, conf => "wal_level = logical") } qw(from to);
+	my $conf = "wal_level = logical\nmax_wal_senders = 4";
+	my ($publisher, $subscriber) = map { SnowflakeTest->start_new($_, conf => $conf) } qw(from to);
 	sql($publisher, q{SELECT snowflake_create_generator('posts_id')}, 'CREATE PUBLICATION sequences FOR ALL SEQUENCES');
 	sql($subscriber, q{SELECT snowflake_create_generator('posts_id')});
 	$subscriber->load_ids(clients => 8, transactions => 50);
@@ -96,9 +97,15 @@ SKIP:
 	for (1 .. 4) { sql($subscriber, 'ALTER SUBSCRIPTION sequences REFRESH SEQUENCES'); sleep(1) }
 	my ($ok, $said) = $subscriber->finish_load($load);
 	ok($ok, 'carried back under load: no client met an error') or diag $said;
+	my $before = sql($subscriber, $horizon);
+	sql($subscriber, 'ALTER SUBSCRIPTION sequences REFRESH SEQUENCES');
+	ok($subscriber->poll_query_until('postgres', "SELECT last_value < $before - (3000000::bigint << 22) FROM snowflake_id"),
+		'carried back: by about an hour');
+	$subscriber->load_ids(clients => 8, transactions => 50);
+	cmp_ok(sql($subscriber, $horizon), '>=', $before, '... until the next ID of a new session');
 	$subscriber->ids_are_right('carried back');
-	is(sql($subscriber, q{SELECT count(*) FROM (SELECT snowflake_next('posts_id') FROM generate_series(1, 1000)) made}), 1000,
-		'a generator that was carried along makes IDs');
+	my $made = q{SELECT count(*) FROM (SELECT snowflake_next('posts_id') FROM generate_series(1, 1000)) made};
+	is(sql($subscriber, $made), 1000, 'a generator that was carried along makes IDs');
 	$_->stop for $subscriber, $publisher;
 }
 
