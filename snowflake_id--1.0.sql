@@ -425,5 +425,28 @@ COMMENT ON FUNCTION snowflake_reset_clock() IS
   'make IDs of the clock''s time again, of all layouts; only if all IDs of a later time are gone, else duplicates';
 REVOKE EXECUTE ON FUNCTION snowflake_reset_clock() FROM PUBLIC;
 
+-- Several servers ----------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION snowflake_node_conflict_trigger() RETURNS trigger
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_node_conflict_trigger() IS
+  'trigger on a table that receives rows of other servers: finds those with the node number of this one';
+
+CREATE FUNCTION snowflake_node_conflicts(
+  relation regclass, id_column name, layout snowflake_layout DEFAULT 'snowflake_id',
+  max_delay interval DEFAULT '1 minute', OUT node integer, OUT origin text, OUT row_count bigint,
+  OUT first_time timestamptz, OUT last_time timestamptz, OUT example bigint) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 10;
+COMMENT ON FUNCTION snowflake_node_conflicts(regclass, name, snowflake_layout, interval) IS
+  'node numbers that several servers have used in a table, by replication origin; an origin of NULL is this server';
+
+CREATE FUNCTION snowflake_grant_conflicts(
+  relation regclass, id_column name, grants regclass, realm text DEFAULT 'main',
+  layout snowflake_layout DEFAULT 'snowflake_id', OUT node integer, OUT grant_count integer, OUT row_count bigint,
+  OUT first_time timestamptz, OUT last_time timestamptz, OUT example bigint) RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION snowflake_grant_conflicts(regclass, name, regclass, text, snowflake_layout) IS
+  'IDs of a table that no grant of their node number covers, or several; grants has realm, node, from_ms, until_ms';
+
 -- The first horizon of this database.
 SELECT snowflake_observe(0::bigint);

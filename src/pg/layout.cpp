@@ -34,6 +34,17 @@ double ids_a_second(const Layout& layout) {
 
 }  // namespace
 
+Layout layout_from(const char* text) {
+  const ParsedLayout parsed = parse_layout(text, now_ms());
+  if (parsed.problem != nullptr) raise_malformed(text, parsed);
+  return parsed.layout;
+}
+
+void check_has_node(const Layout& layout) {
+  if (!layout.node.present())
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the layout has no node")));
+}
+
 Datum layout_datum(const Layout& layout) {
   auto* copy = static_cast<Layout*>(palloc(sizeof(Layout)));
   *copy = layout;
@@ -41,10 +52,7 @@ Datum layout_datum(const Layout& layout) {
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_layout_in) {
-  const char* text = PG_GETARG_CSTRING(0);
-  const ParsedLayout parsed = parse_layout(text, now_ms());
-  if (parsed.problem != nullptr) raise_malformed(text, parsed);
-  PG_RETURN_DATUM(layout_datum(parsed.layout));
+  PG_RETURN_DATUM(layout_datum(layout_from(PG_GETARG_CSTRING(0))));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_layout_out) {

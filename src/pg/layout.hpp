@@ -12,6 +12,12 @@ inline const Layout& layout_argument(FunctionCallInfo fcinfo, int argument) {
   return *reinterpret_cast<const Layout*>(PG_GETARG_POINTER(argument));
 }
 
+/// The layout that is written so. 22P02 if it is malformed.
+[[nodiscard]] Layout layout_from(const char* text);
+
+/// 22023 unless the layout has a node.
+void check_has_node(const Layout& layout);
+
 /// A copy of the layout, as a Datum.
 [[nodiscard]] Datum layout_datum(const Layout& layout);
 

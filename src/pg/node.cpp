@@ -27,6 +27,11 @@ bool is_patient(const RegistryReport& report, const Patience& patience) {
 
 Grant configured_grant() { return Grant::for_ever(static_cast<std::uint64_t>(configured_node())); }
 
+Grant grant_of_server() {
+  const NodeSource source = shared().node.read();
+  return source.from_registry != 0 ? source.grant : configured_grant();
+}
+
 bool lacks_preload() { return registry()[0] != '\0' && !is_preloaded(); }
 
 void tell_of_preload(int level) {
@@ -42,11 +47,15 @@ void warn_without_preload() {
   if (lacks_preload()) tell_of_preload(WARNING);
 }
 
+bool may_make(std::uint64_t node, UnixMs begin, std::int32_t unit_ms) {
+  const Grant grant = grant_of_server();
+  return node == grant.node && grant.covers(begin, unit_ms);
+}
+
 Grant current_grant(const Layout& layout) {
   if (!layout.node.present()) return Grant::for_ever(0);
   if (lacks_preload()) tell_of_preload(ERROR);
-  const NodeSource source = shared().node.read();
-  const Grant grant = source.from_registry != 0 ? source.grant : configured_grant();
+  const Grant grant = grant_of_server();
   if (!layout.node.holds(grant.node)) raise_node_does_not_fit(grant.node, layout);
   return grant;
 }

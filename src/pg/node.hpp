@@ -26,6 +26,9 @@ void warn_without_preload();
 /// the layout.
 [[nodiscard]] Grant current_grant(const Layout& layout);
 
+/// Whether this server may make IDs of that number, in a tick of that length that begins then. Waits for nothing.
+[[nodiscard]] bool may_make(std::uint64_t node, UnixMs begin, std::int32_t unit_ms);
+
 /// Whether the time lies in the grant. If not, waits a little, or moves the time to where the grant begins. 55000 or
 /// 53400 if waiting does not help, or takes longer than snowflake_id.registry_wait.
 [[nodiscard]] bool reaches(const Grant& grant, const Instant& now, Patience& patience);

@@ -10,11 +10,11 @@ constexpr std::int64_t us_per_ms = 1000;
 constexpr std::int64_t postgres_epoch_ms =
     (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * static_cast<std::int64_t>(SECS_PER_DAY) * 1000;
 
-UnixMs unix_ms_of(TimestampTz time) {
-  return time / us_per_ms - (time % us_per_ms < 0) + postgres_epoch_ms;  // rounded down
-}
-
 }  // namespace
+
+UnixMs unix_ms_of(TimestampTz time) {
+  return time / us_per_ms - (time % us_per_ms < 0) + postgres_epoch_ms;
+}
 
 TimestampTz timestamptz_of(UnixMs time) { return (time - postgres_epoch_ms) * us_per_ms; }
 

@@ -17,6 +17,9 @@ struct UtcText {
 /// The tick in which a timestamptz lies. 22008 if it is infinite or the layout has no such tick.
 [[nodiscard]] Tick tick_of(std::int64_t timestamptz, const Layout& layout);
 
+/// The millisecond in which a timestamptz lies, rounded down.
+[[nodiscard]] UnixMs unix_ms_of(std::int64_t timestamptz);
+
 /// timestamptz of a millisecond.
 [[nodiscard]] std::int64_t timestamptz_of(UnixMs time);
 

@@ -13,6 +13,9 @@ INSERT INTO purpose VALUES
   ('read', 'IMMUTABLE STRICT PARALLEL SAFE', true, true),
   ('compose', 'IMMUTABLE PARALLEL SAFE', true, true),
   ('look up', 'STABLE STRICT PARALLEL SAFE', true, true),
+  ('find', 'STABLE STRICT PARALLEL SAFE', true, true),
+  ('find by query', 'STABLE STRICT PARALLEL RESTRICTED', true, true),
+  ('trigger', 'VOLATILE PARALLEL UNSAFE', true, false),
   ('watch', 'VOLATILE STRICT PARALLEL SAFE', false, true),
   ('create', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
   ('tell', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
@@ -80,6 +83,18 @@ INSERT INTO surface VALUES
            'record'),
   ('look up', 'snowflake_generator_spec(generator regclass, OUT layout snowflake_layout, OUT ordered boolean, '
               'OUT prefix text, OUT encoding text)', 'record'),
+  ('find', 'snowflake_node_conflicts(relation regclass, id_column name, layout snowflake_layout '
+           'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
+           '::snowflake_layout, max_delay interval DEFAULT ''00:01:00''::interval, OUT node integer, OUT origin text, '
+           'OUT row_count bigint, OUT first_time timestamp with time zone, OUT last_time timestamp with time zone, '
+           'OUT example bigint)', 'SETOF record'),
+  ('find by query', 'snowflake_grant_conflicts(relation regclass, id_column name, grants regclass, '
+           'realm text DEFAULT ''main''::text, layout snowflake_layout '
+           'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
+           '::snowflake_layout, OUT node integer, OUT grant_count integer, OUT row_count bigint, '
+           'OUT first_time timestamp with time zone, OUT last_time timestamp with time zone, OUT example bigint)',
+           'SETOF record'),
+  ('trigger', 'snowflake_node_conflict_trigger()', 'trigger'),
   ('watch', 'snowflake_clock(OUT wall_clock timestamp with time zone, OUT latest timestamp with time zone, '
             'OUT horizon timestamp with time zone, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, '
             'OUT largest_setback interval)', 'record'),
@@ -124,7 +139,12 @@ INSERT INTO sample VALUES
   ('name', $$'ids.made'$$),
   ('ordered', 'true'),
   ('prefix', $$'made_'$$),
-  ('shard', '5');
+  ('shard', '5'),
+  ('relation', $$'ids.seen'$$),
+  ('id_column', $$'id'$$),
+  ('max_delay', $$'1 minute'$$),
+  ('grants', $$'ids.granted'$$),
+  ('realm', $$'main'$$);
 INSERT INTO sample VALUES
   ('uuid', $$ids.snowflake_to_uuid(249480205557985322, 'discord')$$, '%layout%'),
   ('ulid', $$ids.snowflake_to_ulid(249480205557985322, 'discord')$$, '%layout%'),
@@ -228,9 +248,14 @@ AS 'SELECT pg_temp.result($1)';
 
 SELECT ids.snowflake_create_generator('ids.sharded', 'instagram') IS NOT NULL AS created \gset
 GRANT USAGE ON SEQUENCE ids.sharded TO PUBLIC;
+CREATE TABLE ids.seen (id bigint);
+CREATE TABLE ids.granted (realm text, node integer, from_ms bigint, until_ms bigint);
+GRANT SELECT ON ids.seen, ids.granted TO PUBLIC;
 SELECT ids.snowflake_next() IS NOT NULL AS made \gset
 SELECT isnt(pg_temp.result_for_stranger(call), NULL, 'works for a stranger: ' || signature)
-FROM call WHERE for_everybody ORDER BY signature;
+FROM call WHERE for_everybody AND purpose !~ '^find' ORDER BY signature;
+SELECT lives_ok(format('SELECT pg_temp.result_for_stranger(%L)', call), 'finds nothing for a stranger: ' || signature)
+FROM call WHERE purpose ~ '^find' ORDER BY signature;
 SELECT throws_ok(format('SELECT pg_temp.result_for_stranger(%L)', call), '42501', NULL,
   'not for a stranger: ' || signature)
 FROM call WHERE NOT for_everybody ORDER BY signature;
