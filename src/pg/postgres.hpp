@@ -141,6 +141,14 @@ inline void reserve_setting_prefix(const char* prefix) {
 #endif
 }
 
+inline void ignore_signal(int number) {
+#if PG_VERSION_NUM >= 190000  // handlers are functions of another type
+  pqsignal(number, PG_SIG_IGN);
+#else
+  pqsignal(number, SIG_IGN);
+#endif
+}
+
 /// What pg_stat_activity shows while we wait.
 inline uint32 wait_event([[maybe_unused]] const char* name) {
 #if PG_VERSION_NUM >= 170000  // upstream commit c9af054653077

@@ -45,8 +45,8 @@ const char* path_of_clients() {
 template <typename Function>
 Function function_of_clients(const char* name) {
   // By way of void*, for 13 says that it is a function of SQL.
-  return reinterpret_cast<Function>(reinterpret_cast<void*>(
-      load_external_function(path_of_clients(), name, true, nullptr)));
+  return reinterpret_cast<Function>(
+      reinterpret_cast<void*>(load_external_function(path_of_clients(), name, true, nullptr)));
 }
 
 /// Which server this is, for people.
@@ -277,7 +277,7 @@ PGDLLEXPORT void snowflake_registry_worker(Datum);
 void snowflake_registry_worker(Datum) {
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-  pqsignal(SIGINT, SIG_IGN);
+  ignore_signal(SIGINT);
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);  // so that pg_stat_activity shows it
   static RegistryWorker worker;
