@@ -14,37 +14,41 @@
  *     test/model/verify grant fails NO_FROM   finds one that is
  *
  * Faults that it finds:
- *     NO_FROM              the next holder's range begins anywhere
- *     NO_UNTIL             a session makes IDs past its grant
- *     GRANT_ON_DISK        another life goes on with a grant
- *     MEMORY_CLONED        another life goes on with the grant and the holder: the docs say that this is not covered
- *     ANY_HOLDER           a renewal of whoever asks is accepted
- *     RETAKEN_BY_LABEL     a number that is not over is given to somebody else, for the label's sake (RESTORES=1)
- *     NO_ERA_ENDS          a grant is given back, and a session that took before is not told
- *     GRANT_READ_ONCE      a session reads its grant before the time only
- *     ERA_ENDS_FIRST       the era ends before the grant is taken away, not after
- *     LATEST_READ_FIRST    what was used last is read before the era ends, not after
- *     NOT_ROUNDED          what was used last is told without the rest of its tick (UNIT=2)
- *     RESET_FORGETS        a reset of the clock forgets what was used of the grant that is given back later (RESETS=1)
- *     SAME_HOLDER          who gave a number back asks under the same name again, and is given it, before the registry
- *                          has heard
- *     UNNOTICED            a registry is restored and does not notice: the docs say that this is not covered (RESTORES=1)
- *     NO_GRACE             a registry that was restored gives out times that it may have forgotten (RESTORES=1)
- *     EXPIRED_RECOVERS     it lets a holder go on who was over when it was restored (RESTORES=1)
- *     RESTORE_FORGOTTEN    the same, once all is over that was forgotten (RESTORES=1)
+ *     NO_FROM            the next holder's range begins anywhere
+ *     NO_UNTIL           a session makes IDs past its grant
+ *     GRANT_ON_DISK      another life goes on with a grant
+ *     MEMORY_CLONED      another life goes on with grant and holder: the docs say that this is not covered
+ *     ANY_HOLDER         a renewal of whoever asks is accepted
+ *     NO_ERA_ENDS        a grant is given back, and a session that took before is not told
+ *     ERA_ENDS_FIRST     the era ends before the grant is taken away, not after
+ *     LATEST_READ_FIRST  what was used last is read before the era ends, not after
+ *     GRANT_READ_ONCE    a session reads its grant before the time, and not after
+ *     NOT_ROUNDED        what was used last is told without the rest of its tick (UNIT=2 TIMES=4)
+ *     RESET_FORGETS      of a grant that is given back after a reset, what was used before is not told (RESETS=1)
+ *     SAME_HOLDER        who gives a number back asks under the same name again, and is answered before the registry has
+ *                        heard of that
+ * and, of a registry that was restored (RESTORES=1 GIVE_BACKS=0):
+ *     UNNOTICED          it does not notice: the docs say that this is not covered
+ *     NO_GRACE           it gives out times that it may have forgotten
+ *     EXPIRED_RECOVERS   it lets a holder go on whose grant was over then
+ *     RESTORE_FORGOTTEN  the same, when all is over that it may have forgotten (REGISTRY_TIMES=5)
+ *     RETAKEN_BY_LABEL   it had given a number that was not over to somebody else, for the label's sake
+ *
+ * And that it is not empty: with EXPECT_NO_ID_AFTER_… (REGRANT, GIVE_BACK; RECOVERY, RESTORE with RESTORES=1) it fails
+ * where an ID is made after that.
  *
  * How it is made small. A time is any that is not before the one that the server used last: so each clock may be set,
- * leap and stand still as it likes. The registry's time only rises: that it does so is its own business. A lease is as
- * short as can be. Taking and the look at the era are one step: that is what taking, looking, and putting the cursor
- * back if the era has changed come to.
+ * leap and stand still as it likes. Of the times, one is watched, and it may be any. The registry's time only rises:
+ * that it does so is its own business. A lease is as short as can be. Taking and the look at the era are one step: that
+ * is what taking, looking, and putting the cursor back if the era has changed come to.
  *
  * Limits: one session a life, which uses a time as often as it likes (cursors see to that). A life gives back once.
  */
 #ifndef TIMES
-#define TIMES 4 /* 1 … TIMES, of IDs; 0 is before all */
+#define TIMES 3 /* 1 … TIMES, of IDs; 0 is before all */
 #endif
 #ifndef REGISTRY_TIMES
-#define REGISTRY_TIMES 5 /* how long the registry lives */
+#define REGISTRY_TIMES 3 /* how long the registry is asked */
 #endif
 #ifndef LIVES
 #define LIVES 2
@@ -60,6 +64,9 @@
 #endif
 #ifndef RESETS
 #define RESETS 0
+#endif
+#ifndef GIVE_BACKS
+#define GIVE_BACKS 1 /* of each life */
 #endif
 #define LEASE 1
 #define NEVER 255
@@ -85,6 +92,7 @@ Row snapshot[NODES];
 byte now = 1;
 byte restored; /* 0: never */
 byte snapshots, restores, resets;
+bool begun; /* a number was granted */
 
 /* Of each life: what its shared memory holds. */
 byte holder[LIVES];
@@ -158,7 +166,8 @@ inline claim() {
      :: is_free(n) && next_from(n) < end_of_lease ->
         row[n].from = next_from(n);
         row[n].until = end_of_lease;
-        row[n].holder = holder[me]
+        row[n].holder = holder[me];
+        begun = true
      :: else -> n = NODES
      fi
   fi;
@@ -278,7 +287,7 @@ proctype worker(byte me) {
 
 end:
   do
-  :: atomic { !held && now <= REGISTRY_TIMES && (me == 0 || row[0].until != 0) -> claim() };
+  :: atomic { !held && now <= REGISTRY_TIMES && (me == 0 || begun) -> claim() };
      if
      :: d_step { until != 0 -> publish(); held = true }
      :: d_step { forget_answer() } /* not heard of, or refused */
@@ -289,7 +298,7 @@ end:
      :: d_step { until == 0 -> forget_answer(); held = false }
      :: d_step { until != 0 -> forget_answer() } /* not heard of */
      fi
-  :: held && !gave_back -> give_back()
+  :: GIVE_BACKS > 0 && held && !gave_back -> give_back()
 #if defined(GRANT_ON_DISK) || defined(MEMORY_CLONED)
   :: d_step { me != 0 && !held && grant[0].until != 0 ->
        node = grant[0].node; from = grant[0].from; until = grant[0].until;
@@ -342,8 +351,29 @@ inline expect() {
 
 inline forget_scratch() { node = 0; from = 0; until = 0; time = 0; seen_era = 0 }
 
-/* Paused anywhere. A time past the grant is not used, and leaves nothing behind. Of an ID that does not use the watched
-   time, nothing is seen but that the time goes on. */
+/* A time past the grant is not used, and leaves nothing behind. */
+inline leave_time() {
+  if
+  :: time <= until -> latest[me] = larger(latest[me], time)
+  :: else
+  fi
+}
+
+inline take() {
+  d_step {
+    if
+    :: seen_era == 1 + era[me] ->
+       expect();
+       assert(user == 0 || user == me + 1);
+       user = me + 1
+    :: else
+    fi;
+    forget_scratch()
+  }
+}
+
+/* Paused anywhere. Of an ID that does not use the watched time, nothing is seen but that the time goes on. Others see
+   that as late as a processor may show it to them: before the session asks for the era, and not earlier. */
 proctype session(byte me) {
   byte node, from, until, time, seen_era;
 
@@ -353,30 +383,17 @@ end:
      atomic {
        select(time : latest[me] .. TIMES);
        if
-       :: time <= until -> latest[me] = time
-       :: else
-       fi;
-       if
        :: lies_in_grant(1) && is_watched(1) -> seen_era = 1 + era[me]
-       :: UNIT > 1 && lies_in_grant(UNIT) && is_watched(UNIT) -> seen_era = 1 + era[me]
-       :: else -> forget_scratch()
-       fi;
-       time = 0
+       :: UNIT > 1 && lies_in_grant(UNIT) && is_watched(UNIT) -> seen_era = 1 + era[me]; time = begin(UNIT)
+       :: else -> leave_time(); forget_scratch()
+       fi
      };
      if
      :: seen_era == 0
+     :: d_step { seen_era != 0 && !is_still_granted -> leave_time(); forget_scratch() }
      :: d_step { seen_era != 0 && is_still_granted -> node = 0; until = 0; forget_beginning() };
-        d_step {
-          if
-          :: seen_era == 1 + era[me] ->
-             expect();
-             assert(user == 0 || user == me + 1);
-             user = me + 1
-          :: else
-          fi;
-          forget_scratch()
-        }
-     :: d_step { seen_era != 0 && !is_still_granted -> forget_scratch() }
+        d_step { latest[me] = larger(latest[me], time); time = 0 };
+        take()
      fi
   od
 }
