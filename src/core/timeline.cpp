@@ -108,7 +108,7 @@ std::int64_t Timeline::believed_ns(const Reading& reading) {
 std::optional<UnixMs> Timeline::end_era() {
   Era before = era();
   if (before % 2 != 0 || !era_.compare_exchange_strong(before, before + 2)) return std::nullopt;
-  return latest_.load(std::memory_order_seq_cst);
+  return std::max(latest_.load(std::memory_order_seq_cst), reset_from_.load());
 }
 
 void Timeline::count_setback(UnixMs distance) {

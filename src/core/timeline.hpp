@@ -106,9 +106,9 @@ class Timeline {
   template <typename Forget>
   bool reset(const Clocks& clocks, Forget forget);
 
-  /// Ends the era without going back, and says what `latest` was then. Whoever takes from a cursor, and then finds
-  /// himself still in the era in which he read the time, has taken of a tick that begins no later. Nothing during a
-  /// reset: ask again soon.
+  /// Ends the era without going back, and says what was used last, be it before a reset. Whoever takes from a cursor, and
+  /// then finds himself still in the era in which he read the time, has taken of a tick that begins no later. Nothing
+  /// during a reset: ask again soon.
   [[nodiscard]] std::optional<UnixMs> end_era();
 
   [[nodiscard]] UnixMs latest() const { return latest_.load(std::memory_order_acquire); }
@@ -139,6 +139,7 @@ class Timeline {
   alignas(cache_line) std::atomic<UnixMs> latest_ = 0;
   alignas(cache_line) std::atomic<Era> era_ = 0;
   std::atomic<UnixMs> floor_ = 0;
+  std::atomic<UnixMs> reset_from_ = 0;  // the latest that was used before a reset; only rises
   std::atomic<std::int64_t> line_ = 0;
   std::atomic<std::int64_t> believed_offset_ = 0;
   std::atomic<std::int64_t> seen_offset_ = 0;    // the last one that differed from the one before
@@ -165,7 +166,7 @@ bool Timeline::reset(const Clocks& clocks, Forget forget) {
     believed_offset_.store(wall_ns - boot_ns);
     seen_offset_.store(wall_ns - boot_ns);
     floor_.store(std::min(floor(), begin - 1));
-    latest_.store(begin);
+    reset_from_.store(std::max(reset_from_.load(), latest_.exchange(begin)));
     forget(begin);
   }
   era_.store(before + 2);
