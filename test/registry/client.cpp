@@ -15,6 +15,7 @@
 
 #include <dlfcn.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <algorithm>
@@ -30,14 +31,30 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// How often something else ran instead.
+long preemptions() {
+  rusage usage;
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
+}
+
+// A call that was interrupted because the machine had other things to do does not count, unless it took so long that
+// nothing but waiting explains it.
 struct Timed {
+  static constexpr std::chrono::milliseconds inexplicable{500};
   Clock::duration longest{};
+
   template <typename Call>
   auto operator()(Call call) {
     struct Lap {
       Timed& timed;
+      long preempted = preemptions();
       Clock::time_point began = Clock::now();
-      ~Lap() { timed.longest = std::max(timed.longest, Clock::now() - began); }
+      ~Lap() {
+        const auto took = Clock::now() - began;
+        if (took < inexplicable && preemptions() != preempted) return;
+        timed.longest = std::max(timed.longest, took);
+      }
     } lap{*this};
     return call();
   }
