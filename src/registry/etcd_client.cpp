@@ -211,11 +211,7 @@ void EtcdClient::write(const Write& write, const std::optional<Answer>& then) {
 }
 
 Answer EtcdClient::granted(std::int64_t node, const Row& row) const {
-  return {.kind = Answer::Kind::granted,
-          .node = node,
-          .from = row.from,
-          .until = row.until,
-          .now = time_at(row.time, clock_).latest};
+  return granted_answer(node, row.from, row.until, time_at(row.time, clock_).latest);
 }
 
 Answer EtcdClient::settling() const {

@@ -270,21 +270,19 @@ Answer PostgresClient::answer_of_result() const {
   if (!result_ || PQntuples(result_.get()) != 1)
     throw Failure("the registry's function gave no row");
   if (question().kind == Question::Kind::give_back)
-    return {.kind = number("given_back") == 1 ? Answer::Kind::returned : Answer::Kind::lost};
+    return Answer{.kind = number("given_back") == 1 ? Answer::Kind::returned : Answer::Kind::lost};
   const int refusal = PQfnumber(result_.get(), "refusal");
   if (PQgetisnull(result_.get(), 0, refusal) == 0)
     return refused(PQgetvalue(result_.get(), 0, refusal));
   const bool is_claim = question().kind == Question::Kind::claim;
-  return {.kind = Answer::Kind::granted,
-          .node = is_claim ? number("node") : question().node,
-          .from = is_claim ? number("from_ms") : question().from,
-          .until = number("until_ms"),
-          .now = number("now_ms")};
+  return granted_answer(is_claim ? number("node") : question().node,
+                        is_claim ? number("from_ms") : question().from, number("until_ms"),
+                        number("now_ms"));
 }
 
 Answer PostgresClient::refused(const std::string& refusal) const {
-  if (refusal == "lost") return {.kind = Answer::Kind::lost};
-  if (refusal == "full") return {.kind = Answer::Kind::full};
+  if (refusal == "lost") return Answer{.kind = Answer::Kind::lost};
+  if (refusal == "full") return Answer{.kind = Answer::Kind::full};
   Answer answer{.kind = Answer::Kind::settling};
   put_message(
       answer,

@@ -24,7 +24,7 @@ void TimedClient::ask(const Question& question) try {
 }
 
 bool TimedClient::advance(Answer& answer) try {
-  answer = {};
+  answer = Answer{};
   const auto now = Clock::now();
   const auto limit = route_.is_only() && !reused_ ? question_limit : attempt_limit;
   if (now - question_began_ >= question_limit || now - attempt_began_ >= limit)
@@ -36,7 +36,7 @@ bool TimedClient::advance(Answer& answer) try {
   }
 } catch (const std::exception& exception) {
   drop();
-  answer = {};
+  answer = Answer{};
   put_message(answer, exception.what());
   return true;
 }
@@ -72,9 +72,18 @@ bool TimedClient::give_up_attempt(Answer& answer, const std::string& problem) {
 }
 
 bool TimedClient::fail(Answer& answer) {
-  answer = {};
+  answer = Answer{};
   put_message(answer, problems_);
   return true;
+}
+
+Answer granted_answer(std::int64_t node, UnixMs from, UnixMs until, UnixMs now) {
+  Answer answer{.kind = Answer::Kind::granted};
+  answer.node = node;
+  answer.from = from;
+  answer.until = until;
+  answer.now = now;
+  return answer;
 }
 
 void put_message(Answer& answer, std::string_view message) {

@@ -60,6 +60,9 @@ class TimedClient : public Client {
   bool reused_ = false;  // a connection of an earlier question
 };
 
+/// g++ 10 makes no Answer of a list of these in braces.
+[[nodiscard]] Answer granted_answer(std::int64_t node, UnixMs from, UnixMs until, UnixMs now);
+
 /// Writes as much of it as there is room for.
 void put_message(Answer& answer, std::string_view message);
 
