@@ -24,7 +24,7 @@
 
    A registry that was promoted or restored may have forgotten its last grants. It notices that (identity), or is told by
    a holder that knows more than it does, and notes a time t0, 5 s ahead:
-   - what is granted from then on begins a lease after t0, past the end of all that was forgotten;
+   - nothing is granted until a lease after t0, when all that was forgotten is over, and what is granted begins there;
    - only holders whose range reaches t0 go on: the number of another one may have been given away and forgotten.
    t0 is never forgotten; it does not matter any more once a lease has passed.
 
@@ -392,6 +392,15 @@ COMMENT ON FUNCTION snowflake_registry_begin(bigint, text) IS 'check the argumen
 
 -- Numbers ------------------------------------------------------------------------------------------------------------
 
+-- Not before all that was forgotten is over: else a number has two holders whose time is to come, and if the later one
+-- is forgotten in another restore, the earlier one would recover what was given away.
+CREATE FUNCTION snowflake_registry_may_grant(
+  entered snowflake_registry_realms, picked snowflake_registry_numbers, until_ms bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS 'SELECT @extschema@.snowflake_registry_floor(entered) < entered.latest_ms AND picked.until_ms < $3';
+COMMENT ON FUNCTION snowflake_registry_may_grant(snowflake_registry_realms, snowflake_registry_numbers, bigint) IS
+  'whether a free number may be granted until then: its last range, and what was forgotten, has passed';
+
 -- Of those that are free: the one that the label had last; else the one that has been over for longest. Not one whose
 -- range would be empty. Others that claim at this moment have other rows locked, which are passed over.
 CREATE FUNCTION snowflake_registry_pick(entered snowflake_registry_realms, label text, until_ms bigint)
@@ -401,7 +410,7 @@ AS $$
 SELECT n.* FROM @extschema@.snowflake_registry_numbers n
 WHERE n.realm = entered.realm AND n.node BETWEEN entered.first_node AND entered.last_node
   AND (n.holder IS NULL OR n.until_ms < entered.latest_ms)
-  AND greatest(n.until_ms, @extschema@.snowflake_registry_floor(entered)) < $3
+  AND @extschema@.snowflake_registry_may_grant(entered, n, $3)
 ORDER BY n.label IS DISTINCT FROM $2, n.until_ms, n.node
 LIMIT 1 FOR UPDATE SKIP LOCKED
 $$;
@@ -415,7 +424,7 @@ SELECT CASE WHEN EXISTS (
   SELECT FROM @extschema@.snowflake_registry_numbers n
   WHERE n.realm = entered.realm AND n.node BETWEEN entered.first_node AND entered.last_node
     AND (n.holder IS NULL OR n.until_ms < entered.latest_ms)
-    AND greatest(n.until_ms, @extschema@.snowflake_registry_floor(entered)) >= $2
+    AND NOT @extschema@.snowflake_registry_may_grant(entered, n, $2)
 ) THEN 'settling' ELSE 'full' END
 $$;
 COMMENT ON FUNCTION snowflake_registry_why_none(snowflake_registry_realms, bigint) IS

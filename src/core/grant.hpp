@@ -15,6 +15,7 @@
 // Limits: says nothing about IDs of one server among themselves; that is what cursors, floor and horizon do.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -35,6 +36,12 @@ struct Grant {
   }
 
   [[nodiscard]] constexpr bool is_empty() const { return from >= until; }
+
+  /// What is left of it after `time`. Of a number that follows another, nothing is used of the tick in which the other
+  /// was: so the IDs of all sessions rise over the change, and not only those of each.
+  [[nodiscard]] constexpr Grant after(UnixMs time) const {
+    return {.node = node, .from = std::max(from, std::min(time, until - 1)), .until = until};
+  }
 
   /// Whether all of the tick lies in the grant: a part would be no use, for its IDs do not say which part.
   [[nodiscard]] constexpr bool covers(UnixMs begin_ms, std::int32_t unit_ms) const {

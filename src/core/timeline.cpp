@@ -8,7 +8,7 @@ namespace {
 
 void raise(std::atomic<std::int64_t>& word, std::int64_t value) {
   std::int64_t seen = word.load(std::memory_order_acquire);
-  while (seen < value && !word.compare_exchange_weak(seen, value, std::memory_order_acq_rel)) {
+  while (seen < value && !word.compare_exchange_weak(seen, value)) {
   }
 }
 
@@ -25,7 +25,7 @@ void Timeline::begin(const Clocks& clocks) {
 // `latest` before the clocks: then a wall clock below it has gone back; it is not just that others were faster.
 Timeline::Reading Timeline::read(const Clocks& clocks) const {
   const Era era = this->era();
-  const UnixMs latest = this->latest();
+  const UnixMs latest = latest_.load(std::memory_order_seq_cst);  // see end_era()
   const std::int64_t line = line_.load(std::memory_order_acquire);
   const std::uint64_t counter = cycles();
   std::int64_t boot_ns = 0;
@@ -104,7 +104,8 @@ std::int64_t Timeline::believed_ns(const Reading& reading) {
 }
 
 // Era and `latest` in one order of all threads (sequentially consistent): a session stores, or reads, `latest` before it
-// asks for the era; here it is the other way round. One of the two sees what the other did.
+// asks for the era; here it is the other way round. One of the two sees what the other did. (All who raise `latest` do so in
+// that order, too: a session may have read what another one stored.)
 std::optional<UnixMs> Timeline::end_era() {
   Era before = era();
   if (before % 2 != 0 || !era_.compare_exchange_strong(before, before + 2)) return std::nullopt;

@@ -20,6 +20,12 @@ const Rows::value_type* latest_of(const Rows& rows, std::int64_t holder) {
   return latest;
 }
 
+// Not before all that was forgotten is over: else a number has two holders whose time is to come, and if the later one is
+// forgotten in another restore, the earlier one would recover what was given away.
+bool has_settled(const Realm& realm, UnixMs now) {
+  return realm.restored == 0 || realm.settled() < now;
+}
+
 Row granted(const Realm& realm, const Row* before, const Claimant& claimant, UnixMs clock) {
   const NotedTime time = time_at(before == nullptr ? NotedTime{} : before->time, clock);
   return {.holder = claimant.holder,
@@ -52,9 +58,10 @@ Candidates candidates(const Realm& realm, const Rows& rows, const Claimant& clai
   Candidates found;
   for (std::int64_t node = realm.first_node; node <= realm.last_node; ++node) {
     const Row* row = find(rows, node);
-    if (row != nullptr && !is_free(*row, time_at(row->time, clock).latest)) continue;
     const Row grant = granted(realm, row, claimant, clock);
-    if (grant.from >= grant.until)
+    const UnixMs now = grant.time.latest;
+    if (row != nullptr && !is_free(*row, now)) continue;
+    if (!has_settled(realm, now) || grant.from >= grant.until)
       found.settling = true;
     else
       found.usable.push_back({.foreign = row == nullptr || row->label != claimant.label,

@@ -32,6 +32,8 @@
  *     NO_GRACE           it gives out times that it may have forgotten
  *     EXPIRED_RECOVERS   it lets a holder go on whose grant was over then
  *     RESTORE_FORGOTTEN  the same, when all is over that it may have forgotten (REGISTRY_TIMES=5)
+ *     GRANTED_EARLY      it grants again before all is over that it may have forgotten, and is restored once more
+ *                        (RESTORES=2)
  *     RETAKEN_BY_LABEL   it had given a number that was not over to somebody else, for the label's sake
  *
  * And that it is not empty: with EXPECT_NO_ID_AFTER_… (REGRANT, GIVE_BACK; RECOVERY, RESTORE with RESTORES=1) it fails
@@ -108,9 +110,9 @@ byte watched; /* any time, of number 0: what holds of it holds of all */
 byte user;    /* 1 + the life that has used it */
 
 #if defined(EXPECT_NO_ID_AFTER_GIVE_BACK)
-bool expected;
+byte given_back_by; /* 1 + the life */
 #elif defined(EXPECT_NO_ID_AFTER_RECOVERY)
-bool expected;
+byte recovered_until; /* what was known of the grant that was recovered */
 #endif
 
 #define first_holder(me) (1 + (me))
@@ -122,6 +124,12 @@ bool expected;
 #define settled 0
 #else
 #define settled (restored == 0 -> 0 : restored + LEASE)
+#endif
+
+#ifdef GRANTED_EARLY
+#define has_settled true
+#else
+#define has_settled (settled == 0 || settled < now)
 #endif
 
 #ifdef RETAKEN_BY_LABEL
@@ -163,7 +171,7 @@ inline claim() {
   :: else ->
      select(n : 0 .. NODES - 1);
      if
-     :: is_free(n) && next_from(n) < end_of_lease ->
+     :: is_free(n) && has_settled && next_from(n) < end_of_lease ->
         row[n].from = next_from(n);
         row[n].until = end_of_lease;
         row[n].holder = holder[me];
@@ -190,7 +198,7 @@ inline renew() {
         row[node].holder = holder[me];
         row[node].from = from;
 #ifdef EXPECT_NO_ID_AFTER_RECOVERY
-        expected = node == 0
+        if :: node == 0 -> recovered_until = grant[me].until :: else fi
 #endif
      :: else
      fi;
@@ -205,7 +213,7 @@ inline hear_of_giving_back(me) {
      row[late_node[me]].until = larger(row[late_node[me]].from, late_used[me]);
      row[late_node[me]].holder = 0;
 #ifdef EXPECT_NO_ID_AFTER_GIVE_BACK
-     expected = late_node[me] == 0
+     if :: late_node[me] == 0 -> given_back_by = 1 + me :: else fi
 #endif
   :: else
   fi;
@@ -334,8 +342,10 @@ end:
 inline expect() {
 #ifdef EXPECT_NO_ID_AFTER_REGRANT
   assert(from == 0)
-#elif defined(EXPECT_NO_ID_AFTER_GIVE_BACK) || defined(EXPECT_NO_ID_AFTER_RECOVERY)
-  assert(!expected)
+#elif defined(EXPECT_NO_ID_AFTER_GIVE_BACK)
+  assert(given_back_by == 0 || given_back_by == me + 1)
+#elif defined(EXPECT_NO_ID_AFTER_RECOVERY)
+  assert(recovered_until == 0 || watched <= recovered_until)
 #elif defined(EXPECT_NO_ID_AFTER_RESTORE)
   assert(restored == 0 || watched <= restored + LEASE)
 #else

@@ -133,7 +133,8 @@ TEST(RegistryClaim, SettlesWhileWhatIsFreeWasUsedUntilLater) {
 TEST(RegistryClaim, AfterARestoreBeginsWhenAllThatWasForgottenIsOver) {
   const Realm realm{.restored = start + 5000};
   EXPECT_EQ(claim(realm, {}, {2, "a"}, start).kind, Claim::Kind::settling);
-  const Claim claimed = claim(realm, {}, {2, "a"}, start + 5000 + realm.lease);
+  EXPECT_EQ(claim(realm, {}, {2, "a"}, realm.settled()).kind, Claim::Kind::settling);
+  const Claim claimed = claim(realm, {}, {2, "a"}, realm.settled() + 1);
   EXPECT_EQ(claimed.kind, Claim::Kind::taken);
   EXPECT_EQ(claimed.row.from, start + 5000 + realm.lease);
 }
