@@ -78,6 +78,7 @@ class RegistryWorker {
   void fail(const char* problem, bool is_full);
   void publish_grant(const Grant& grant);
   [[nodiscard]] std::optional<UnixMs> withdraw();
+  [[nodiscard]] Grant after_what_was_used(const Grant& grant);
   void give_back();
   void finish_by(BootMs end);
   void drop_client();
@@ -179,6 +180,7 @@ void RegistryWorker::take_up(const Answer& answer) {
   if (is_new)
     grant = {.node = static_cast<std::uint64_t>(answer.node), .from = answer.from, .until = 0};
   grant.until = answer.until;
+  if (is_new) grant = after_what_was_used(grant);
   lease_.granted(grant, answer.now, boot_ms());
   publish_grant(grant);
   if (is_new || logged_ != 0)
@@ -220,11 +222,16 @@ void RegistryWorker::publish_grant(const Grant& grant) {
 std::optional<UnixMs> RegistryWorker::withdraw() {
   publish_grant({});
   for (int attempt = 0; attempt < 100; ++attempt) {
-    if (const std::optional<UnixMs> latest = shared().server.timeline.end_era())
-      return end_of_ticks_of(*latest);
+    if (const std::optional<UnixMs> latest = shared().server.timeline.end_era()) return latest;
     pg_usleep(1000);
   }
   return std::nullopt;
+}
+
+// With another number in the same tick, the IDs of an ordered generator would not rise.
+Grant RegistryWorker::after_what_was_used(const Grant& grant) {
+  const std::optional<UnixMs> latest = withdraw();
+  return latest ? grant.after(*latest) : grant;
 }
 
 void RegistryWorker::give_back() {
@@ -234,7 +241,7 @@ void RegistryWorker::give_back() {
   const bool held = lease_.is_held();
   const std::optional<UnixMs> last_used = withdraw();
   if (!held || !last_used || asking_) return;
-  ask(Question::Kind::give_back, *last_used);
+  ask(Question::Kind::give_back, end_of_ticks_of(*last_used));
   finish_by(end);
   shared().holder = new_holder();  // what is still under way is not about what comes now
 }
