@@ -761,7 +761,9 @@ class GrantSchedule {
       if (had.life != now.life || had.grant.node != now.grant.node ||
           had.grant.from != now.grant.from)
         continue;
-      had = now;
+      // A restored registry may know less.
+      had.way = now.way;
+      had.grant.until = std::max(had.grant.until, now.grant.until);
       return;
     }
     had_.push_back(now);
