@@ -5,6 +5,8 @@
 #     my $answer = $client->ask('claim main 77 db1:5432');
 #     is($answer->{kind}, 'granted');                     # node, from, until, now; took, longest, noise (ms); message
 #
+# However a test ends, what it started ends with it.
+#
 # No call of a client's library may take long, whatever is wrong: each answer is tested for it.
 #
 # REGISTRY_CLIENT is the program, REGISTRY_LIBRARY the library.
@@ -24,7 +26,7 @@ sub new
 	my ($class, $registry, %environment) = @_;
 	my $self = bless { in => '', out => '', err => '' }, $class;
 	$self->{harness} = IPC::Run::start(
-		[ 'env', (map { "$_=$environment{$_}" } sort keys %environment),
+		[ qw(setpriv --pdeathsig KILL env), (map { "$_=$environment{$_}" } sort keys %environment),
 			$ENV{REGISTRY_CLIENT}, $ENV{REGISTRY_LIBRARY}, $registry ],
 		\$self->{in}, \$self->{out}, \$self->{err}, IPC::Run::timeout(900));
 	return $self;
@@ -114,7 +116,7 @@ sub start_again
 		open STDOUT, '>>', "$self->{directory}/log" or die $!;
 		open STDERR, '>&', \*STDOUT or die $!;
 		$ENV{ETCD_UNSUPPORTED_ARCH} = 'arm64' if `uname -m` =~ /aarch64/;
-		exec('etcd',
+		exec(qw(setpriv --pdeathsig KILL etcd),
 			'--data-dir', $self->{data} // "$self->{directory}/data", '--name', 'one',
 			'--listen-client-urls', $self->url, '--advertise-client-urls', $self->url,
 			'--listen-peer-urls', "http://127.0.0.1:$self->{peer}",
@@ -188,13 +190,15 @@ sub skewed_uri
 {
 	my ($self, $offset_file) = @_;
 	my $listener = IO::Socket::INET->new(Listen => 20, LocalAddr => '127.0.0.1') or die $!;
+	my $parent = $$;
 	my $pid = fork // die $!;
 	if ($pid == 0)
 	{
 		local $SIG{CHLD} = 'IGNORE';
-		while (my $client = $listener->accept)
+		while (getppid == $parent)
 		{
-			next if fork;
+			my $client = IO::Select->new($listener)->can_read(1) ? $listener->accept : undef;
+			next if !$client || fork;
 			skew($client, IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}), $offset_file);
 			POSIX::_exit(0);
 		}
