@@ -740,6 +740,7 @@ REVOKE ALL ON FUNCTION
   snowflake_registry_admit(name, text, integer),
   snowflake_registry_may_take(text, bigint),
   snowflake_registry_begin(bigint, text),
+  snowflake_registry_may_grant(snowflake_registry_realms, snowflake_registry_numbers, bigint),
   snowflake_registry_pick(snowflake_registry_realms, text, bigint),
   snowflake_registry_why_none(snowflake_registry_realms, bigint),
   snowflake_registry_grant(snowflake_registry_numbers, bigint, text, bigint, bigint, bigint, integer),

@@ -118,7 +118,8 @@ void RegistryWorker::follow_settings() {
   strlcpy(registry_, registry(), sizeof registry_);
   strlcpy(realm_, realm(), sizeof realm_);
   lease_ = Lease();
-  if (begins) return;
+  const bool is_as_published = has_registry() == (shared().node.read().from_registry != 0);
+  if (begins && is_as_published) return;  // the grant of a worker before this one is still ours
   report_ = RegistryReport();
   shared().registry.publish(report_);
   shared().node.publish({.from_registry = has_registry(), .grant = {}});
@@ -230,8 +231,8 @@ std::optional<UnixMs> RegistryWorker::withdraw() {
 
 // With another number in the same tick, the IDs of an ordered generator would not rise.
 Grant RegistryWorker::after_what_was_used(const Grant& grant) {
-  const std::optional<UnixMs> latest = withdraw();
-  return latest ? grant.after(*latest) : grant;
+  (void)withdraw();
+  return grant.after(shared().server.timeline.latest());
 }
 
 void RegistryWorker::give_back() {
@@ -241,9 +242,10 @@ void RegistryWorker::give_back() {
   const bool held = lease_.is_held();
   const std::optional<UnixMs> last_used = withdraw();
   if (!held || !last_used || asking_) return;
+  const std::int64_t next_holder = new_holder();
   ask(Question::Kind::give_back, end_of_ticks_of(*last_used));
   finish_by(end);
-  shared().holder = new_holder();  // what is still under way is not about what comes now
+  shared().holder = next_holder;  // what is still under way is not about what comes now
 }
 
 void RegistryWorker::finish_by(BootMs end) {

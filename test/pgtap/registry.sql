@@ -133,6 +133,13 @@ SELECT is((SELECT restored_at_ms FROM snowflake_registry_realms WHERE realm = 'o
 SELECT is(pg_temp.claim('odd', 33, 'a'), 'node 1, 0 to 30 s', 'the number of that label would begin after its end: another one');
 SELECT is(pg_temp.claim('odd', 34, 'a'), 'settling', 'there is no other one: wait');
 
+-- Ten seconds before all is over that a restored registry may have forgotten.
+SELECT snowflake_registry_create_realm('grace', 0, 1, lease => '40 s') IS NULL AS created \gset
+UPDATE snowflake_registry_realms SET restored_at_ms = registry.snowflake_registry_clock() - 30000 WHERE realm = 'grace';
+SELECT is(pg_temp.claim('grace', 35, 'a'), 'settling', 'nothing is granted before all that was forgotten is over');
+UPDATE snowflake_registry_realms SET restored_at_ms = registry.snowflake_registry_clock() - 50000 WHERE realm = 'grace';
+SELECT matches(pg_temp.claim('grace', 35, 'a'), '^node 0', '… and then it is');
+
 -- Another range of numbers.
 SELECT snowflake_registry_change_realm('few', 5, 6) IS NULL AS changed \gset
 SELECT is(pg_temp.renew('few', 4, 14, :used, (pg_temp.row_of('few', 4)).until_ms), 'lost', 'a number that the realm has lost is not renewed');

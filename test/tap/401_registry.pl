@@ -247,7 +247,7 @@ sub after_promotion
 
 	$t0 = restored_at($standby, 'main_like');
 	my $new;
-	for (1 .. 100) { $new = claim($standby, 'main_like', 9, 'new'); last if $new->{refusal} ne 'settling'; sleep(0.3) }
+	for (1 .. 200) { $new = claim($standby, 'main_like', 9, 'new'); last if $new->{refusal} ne 'settling'; sleep(0.3) }
 	is_granted($new, 'who is new gets a number after a while');
 	is($new->{from_ms}, $t0 + 30_000, '… from a lease after t0 on');
 	cmp_ok($new->{from_ms}, '>=', $_->{until_ms}, '… past the end of what was forgotten') for $renewed, $forgotten;
