@@ -101,7 +101,7 @@ sub stops_at_once
 	my ($what, $mode) = @_;
 	my $begin = time;
 	$plain->stop($mode // 'fast');
-	cmp_ok(time - $begin, '<', 2.5, sprintf '%s: stopped in %.1f s', $what, time - $begin);
+	cmp_ok(time - $begin, '<', 4, sprintf '%s: stopped in %.1f s', $what, time - $begin);
 }
 
 stops_at_once('a registry that answers');
@@ -116,7 +116,7 @@ $registry->freeze;
 stops_at_once('a registry that hangs');
 my $begin = time;
 $plain->start;
-cmp_ok(time - $begin, '<', 5, 'started although the registry hangs');
+cmp_ok(time - $begin, '<', 10, 'started although the registry hangs');
 sleep(0.5);
 stops_at_once('in the middle of a handshake');
 $plain->start;
@@ -128,7 +128,7 @@ is(state_of($plain), 'waiting', 'its status says so');
 sleep(3);
 $begin = time;
 $plain->ask('SELECT snowflake_next()');
-cmp_ok(time - $begin, '<', 2, 'a registry that has not answered for so long is not waited for by each call');
+cmp_ok(time - $begin, '<', 4, 'a registry that has not answered for so long is not waited for by each call');
 $registry->thaw;
 like(number_of($plain), qr/^2\d$/, 'and back by itself');
 
