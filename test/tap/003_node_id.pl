@@ -169,7 +169,7 @@ for my $preload (0, 1)
 	$session->quit;
 
 	# A value that makes no sense is none: no ID, rather than one of node 0.
-	for my $nonsense (32, -1, "'three'")
+	for my $nonsense (2147483648, -1, "'three'")
 	{
 		$node->adjust_conf('postgresql.conf', $name, $nonsense);
 		$node->stop('fast', fail_ok => 1);
