@@ -75,7 +75,7 @@ my $functions_sql = q{
 	               WHERE p.proargmodes[n] = 'o' ORDER BY n) AS outs
 	  FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 	  JOIN pg_extension e ON d.refobjid = e.oid AND e.extname = 'snowflake_id'
-	  WHERE prorettype <> 'cstring'::regtype),
+	  WHERE prorettype NOT IN ('cstring'::regtype, 'trigger'::regtype)),
 	types AS (
 	  SELECT unnest(ARRAY['oid', 'text', 'name', 'smallint', 'integer', 'bigint', 'numeric', 'regclass', 'boolean',
 	                      'timestamp without time zone', 'timestamp with time zone', 'json', 'anyelement']) AS type),
@@ -143,7 +143,7 @@ my @everything = (
 		'_set(3::pg_catalog.int8)', "_set(3::pg_catalog.int8, $theirs)"),
 	(map { "SELECT public.snowflake_$_" } 'last()', "last($theirs)", 'reserve(3)', "reserve(3, $theirs)"),
 	(map { "SELECT * FROM public.snowflake_$_" }
-		"generator_spec($theirs)", 'clock()', 'presets()', "layout_facts($layout)"),
+		"generator_spec($theirs)", 'clock()', 'node_status()', 'presets()', "layout_facts($layout)"),
 	(map { ("SELECT public.snowflake_$_($id)", "SELECT public.snowflake_$_($id, $layout)") }
 		qw(timestamp node worker sequence decode inspect to_uuid to_ulid)),
 	"SELECT public.snowflake_observe($id)", "SELECT public.snowflake_observe($id, $theirs)",
