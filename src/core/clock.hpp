@@ -28,6 +28,12 @@ namespace snowflake {
 /// Nanoseconds since the machine was booted, sleep included.
 [[nodiscard]] std::int64_t boot_clock_ns();
 
+/// Milliseconds since boot.
+using BootMs = std::int64_t;
+
+[[nodiscard]] inline UnixMs wall_clock_ms() { return wall_clock_ns() / ns_per_ms; }
+[[nodiscard]] inline BootMs boot_clock_ms() { return boot_clock_ns() / ns_per_ms; }
+
 /// Where time is read from, so that tests can bring their own.
 struct Clocks {
   std::int64_t (*wall_ns)();

@@ -19,12 +19,10 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/clock.hpp"
 #include "core/grant.hpp"
 
 namespace snowflake {
-
-/// Milliseconds since boot.
-using BootMs = std::int64_t;
 
 enum class Wish { nothing, claim, renew };
 

@@ -3,17 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "core/raise.hpp"
+
 namespace snowflake {
-namespace {
-
-void raise(std::atomic<std::int64_t>& word, std::int64_t value) {
-  std::int64_t seen = word.load(std::memory_order_acquire);
-  while (seen < value && !word.compare_exchange_weak(seen, value)) {
-  }
-}
-
-}  // namespace
-
 void Timeline::begin(const Clocks& clocks) {
   const std::int64_t boot_ns = clocks.boot_ns();
   believed_offset_.store(clocks.wall_ns() - boot_ns);

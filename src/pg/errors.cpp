@@ -150,7 +150,7 @@ void check_can_make(const Layout& layout) {
              errdetail("The unit must be 1ms, 10ms, 100ms or 1s, and the epoch a multiple of "
                        "it since 1970-01-01."),
              errhint("IDs of the layout can be read all the same.")));
-  if (layout.tick_at(wall_clock_ns() / ns_per_ms) > layout.last_tick()) raise_out_of_time(layout);
+  if (layout.tick_at(wall_clock_ms()) > layout.last_tick()) raise_out_of_time(layout);
 }
 
 Id checked_id(std::int64_t id) {

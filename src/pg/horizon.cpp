@@ -1,5 +1,6 @@
 #include "pg/horizon.hpp"
 
+#include "core/raise.hpp"
 #include "pg/errors.hpp"
 #include "pg/own_sequence.hpp"
 #include "pg/settings.hpp"
@@ -95,12 +96,6 @@ Horizon::Pending read_and_unlock(const LockedPage& page) {
 }
 
 bool is_signed(const LockedPage& page) { return row_of(page)->log_cnt == shared().incarnation; }
-
-void raise(std::atomic<UnixMs>& word, UnixMs value) {
-  UnixMs seen = word.load();
-  while (seen < value && !word.compare_exchange_weak(seen, value)) {
-  }
-}
 
 /// Writes a horizon, and signs it. On a page that is signed, never an earlier one but for a reset: sessions rely on it.
 void write(const LockedPage& page, UnixMs bound) {
@@ -225,10 +220,8 @@ void Horizon::cross(const Instant& now) {
   } else if (is_near(bound_on(page), now) && timeline().era() == now.era) {
     write(page, horizon_for(now));
   } else if (!is_confirmed(PageGetLSN(BufferGetPage(page.buffer)))) {
-    write(
-        page,
-        bound_on(
-            page));  // a standby that has the last record already reports again only after another one
+    // A standby that has the last record already reports again only after another one.
+    write(page, bound_on(page));
   }
   const Pending found = read_and_unlock(page);
   wait_for(found);
@@ -241,7 +234,7 @@ void Horizon::cross(const Instant& now) {
 bool Horizon::reset() {
   const LockedPage page = lock_page(sequence_);
   if (!is_signed(page))
-    timeline().raise_floor(std::min(bound_on(page), wall_clock_ns() / ns_per_ms), system_clocks);
+    timeline().raise_floor(std::min(bound_on(page), wall_clock_ms()), system_clocks);
   const bool was_ahead = shared().server.reset(system_clocks);
   if (was_ahead) shared().furthest_horizon.store(0);
   write(page, horizon_for(time_now()));

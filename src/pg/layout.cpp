@@ -10,8 +10,6 @@
 namespace snowflake::pg {
 namespace {
 
-UnixMs now_ms() { return wall_clock_ns() / ns_per_ms; }
-
 [[noreturn]] void raise_malformed(const char* text, const ParsedLayout& parsed) {
   ereport(
       ERROR,
@@ -35,7 +33,7 @@ double ids_a_second(const Layout& layout) {
 }  // namespace
 
 Layout layout_from(const char* text) {
-  const ParsedLayout parsed = parse_layout(text, now_ms());
+  const ParsedLayout parsed = parse_layout(text, wall_clock_ms());
   if (parsed.problem != nullptr) raise_malformed(text, parsed);
   return parsed.layout;
 }
@@ -70,7 +68,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_layout_recv) {
   }
   layout.unit_ms = static_cast<std::int32_t>(pq_getmsgint(message, 4));
   layout.epoch_ms = pq_getmsgint64(message);
-  if (const char* problem = problem_of(layout, now_ms()))
+  if (const char* problem = problem_of(layout, wall_clock_ms()))
     ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
                     errmsg("invalid layout: %s", problem)));
   PG_RETURN_DATUM(layout_datum(layout));

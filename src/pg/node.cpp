@@ -11,18 +11,17 @@
 namespace snowflake::pg {
 namespace {
 
-BootMs boot_ms() { return boot_clock_ns() / ns_per_ms; }
-
 /// The worker had time to renew, and so the clock must be what is wrong.
 bool is_clock_ahead(const Grant& grant, const RegistryReport& report) {
   constexpr BootMs slack = 2000;
-  return !grant.is_empty() && report.failing_since == 0 && boot_ms() < report.renewal_due + slack;
+  return !grant.is_empty() && report.failing_since == 0 &&
+         boot_clock_ms() < report.renewal_due + slack;
 }
 
 /// A registry that has not answered for longer than a call may wait is not waited for by each call anew.
 bool is_patient(const RegistryReport& report, const Patience& patience) {
   const BootMs since = report.failing_since != 0 ? report.failing_since : patience.since_ms;
-  return boot_ms() - since < registry_wait_ms();
+  return boot_clock_ms() - since < registry_wait_ms();
 }
 
 Grant configured_grant() { return Grant::for_ever(static_cast<std::uint64_t>(configured_node())); }
@@ -61,7 +60,7 @@ Grant current_grant(const Layout& layout) {
 }
 
 void wait_for_grant(const Grant& grant, const Instant& now, Patience& patience) {
-  if (patience.since_ms == 0) patience.since_ms = boot_ms();
+  if (patience.since_ms == 0) patience.since_ms = boot_clock_ms();
   const RegistryReport report = shared().registry.read();
   if (is_clock_ahead(grant, report)) raise_clock_ahead_of_grant(now.ms(), grant);
   if (is_patient(report, patience)) return nap_for_registry();

@@ -16,7 +16,7 @@ const char* state_of(const NodeSource& source, const RegistryReport& report, Uni
   if (source.grant.is_empty()) return "waiting";
   if (time > source.grant.until) return "ended";
   constexpr BootMs slack = 10'000;
-  const bool is_late = boot_clock_ns() / ns_per_ms > report.renewal_due + slack;
+  const bool is_late = boot_clock_ms() > report.renewal_due + slack;
   return is_late || report.failing_since != 0 ? "late" : "held";
 }
 
@@ -41,7 +41,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_node_status) {
   const RegistryReport report = shared().registry.read();
   const bool is_fixed = source.from_registry == 0;
   const bool is_granted = !is_fixed && !source.grant.is_empty();
-  const UnixMs time = std::max(wall_clock_ns() / ns_per_ms, shared().server.timeline.latest());
+  const UnixMs time = std::max(wall_clock_ms(), shared().server.timeline.latest());
   const std::int64_t node =
       is_fixed ? configured_node() : static_cast<std::int64_t>(source.grant.node);
   const Column columns[] = {text_column(state_of(source, report, time)),

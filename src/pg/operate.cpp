@@ -107,7 +107,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_clock) {
   horizon.bind(fcinfo->flinfo);
   const StoredHorizon stored = stored_horizon(horizon.sequence());
   const Timeline& timeline = shared().server.timeline;
-  const UnixMs wall = wall_clock_ns() / ns_per_ms;
+  const UnixMs wall = wall_clock_ms();
   const UnixMs latest = timeline.latest();
   const Setbacks setbacks = timeline.setbacks();
   const bool unused = latest == 0;

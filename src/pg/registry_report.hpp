@@ -12,11 +12,10 @@
 namespace snowflake::pg {
 
 struct RegistryReport {
-  BootMs failing_since = 0;       ///< 0: the last question was answered with a number
-  BootMs renewal_due = 0;         ///< 0: there is no number to be renewed
-  UnixMs last_success_ms = 0;     ///< by this server's clock; 0: none yet
-  UnixMs registry_behind_ms = 0;  ///< then: this server's clock less that of the registry
-  std::int64_t is_full = 0;       ///< the last answer was that all numbers are held
+  BootMs failing_since = 0;    ///< 0: the last question was answered with a number
+  BootMs renewal_due = 0;      ///< 0: there is no number to be renewed
+  UnixMs last_success_ms = 0;  ///< by this server's clock; 0: none yet
+  std::int64_t is_full = 0;    ///< the last answer was that all numbers are held
   char problem[registry::Answer::message_size] = "";  ///< the last one; kept when it is over
 };
 

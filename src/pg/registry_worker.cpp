@@ -23,10 +23,6 @@ constexpr BootMs time_to_give_back_ms = 700;
 /// How often an answer is looked for.
 constexpr long poll_ms = 5;
 
-BootMs boot_ms() { return boot_clock_ns() / ns_per_ms; }
-
-UnixMs clock_ms() { return wall_clock_ns() / ns_per_ms; }
-
 /// The file from which this library was loaded.
 const char* own_path() {
   Dl_info info;
@@ -128,7 +124,7 @@ void RegistryWorker::follow_settings() {
 void RegistryWorker::work() {
   if (!has_registry()) return;
   if (!asking_) {
-    const Wish wish = lease_.wish(boot_ms());
+    const Wish wish = lease_.wish(boot_clock_ms());
     if (wish == Wish::nothing) return;
     ask(wish == Wish::claim ? Question::Kind::claim : Question::Kind::renew, 0);
   }
@@ -160,7 +156,7 @@ void RegistryWorker::digest(const Answer& answer) {
     case Answer::Kind::lost:
       ereport(LOG, (errmsg("node number %llu of realm \"%s\" was given to another server",
                            static_cast<unsigned long long>(lease_.grant().node), realm_)));
-      return lease_.lost(boot_ms());
+      return lease_.lost(boot_clock_ms());
     case Answer::Kind::full:
       return fail("all numbers are held", true);
     case Answer::Kind::settling:
@@ -182,7 +178,7 @@ void RegistryWorker::take_up(const Answer& answer) {
     grant = {.node = static_cast<std::uint64_t>(answer.node), .from = answer.from, .until = 0};
   grant.until = answer.until;
   if (is_new) grant = after_what_was_used(grant);
-  lease_.granted(grant, answer.now, boot_ms());
+  lease_.granted(grant, answer.now, boot_clock_ms());
   publish_grant(grant);
   if (is_new || logged_ != 0)
     ereport(LOG, (errmsg("node number %llu of realm \"%s\" is granted until %s",
@@ -192,15 +188,14 @@ void RegistryWorker::take_up(const Answer& answer) {
   report_.failing_since = 0;
   report_.is_full = 0;
   report_.renewal_due = lease_.due();
-  report_.last_success_ms = clock_ms();
-  report_.registry_behind_ms = clock_ms() - answer.now;
+  report_.last_success_ms = wall_clock_ms();
   shared().registry.publish(report_);
 }
 
 /// Tells the log when it begins, and again when it is something else, but not each time.
 void RegistryWorker::fail(const char* problem, bool is_full) {
   constexpr BootMs between_lines_ms = 60'000;
-  const BootMs now = boot_ms();
+  const BootMs now = boot_clock_ms();
   const bool is_other = strcmp(report_.problem, problem) != 0;
   if (logged_ == 0 || (is_other && now - logged_ > between_lines_ms)) {
     ereport(LOG, (errmsg("the registry of node numbers gives none: %s", problem)));
@@ -236,7 +231,7 @@ Grant RegistryWorker::after_what_was_used(const Grant& grant) {
 }
 
 void RegistryWorker::give_back() {
-  const BootMs end = boot_ms() + time_to_give_back_ms;
+  const BootMs end = boot_clock_ms() + time_to_give_back_ms;
   if (!has_registry()) return;
   finish_by(end);
   const bool held = lease_.is_held();
@@ -250,7 +245,7 @@ void RegistryWorker::give_back() {
 
 void RegistryWorker::finish_by(BootMs end) {
   Answer answer;
-  while (asking_ && boot_ms() < end) {
+  while (asking_ && boot_clock_ms() < end) {
     if (client_->advance(answer)) {
       asking_ = false;
       digest(answer);
@@ -273,7 +268,8 @@ void RegistryWorker::sleep() const {
   long timeout = -1;
   if (has_registry()) {
     events |= WL_TIMEOUT;
-    timeout = asking_ ? poll_ms : static_cast<long>(std::max<BootMs>(0, lease_.due() - boot_ms()));
+    timeout =
+        asking_ ? poll_ms : static_cast<long>(std::max<BootMs>(0, lease_.due() - boot_clock_ms()));
   }
   WaitLatch(MyLatch, events, timeout, event);
   ResetLatch(MyLatch);
