@@ -60,6 +60,12 @@ UnixMs end_of_ticks_of(UnixMs latest) {
   return (latest / unit + 1) * unit - 1;
 }
 
+/// Makes a copy what the setting is now.
+void follow(char*& copy, const char* setting) {
+  pfree(copy);
+  copy = MemoryContextStrdup(TopMemoryContext, setting);
+}
+
 class RegistryWorker {
  public:
   void run();
@@ -86,8 +92,8 @@ class RegistryWorker {
   Question::Kind asked_ = Question::Kind::claim;
   RegistryReport report_;
   BootMs logged_ = 0;
-  char registry_[1024] = "";
-  char realm_[64] = "";
+  char* registry_ = pstrdup("");
+  char* realm_ = pstrdup("");
 };
 
 void RegistryWorker::run() {
@@ -111,8 +117,8 @@ void RegistryWorker::follow_settings() {
   const bool begins = realm_[0] == '\0';
   if (!begins) give_back();
   drop_client();
-  strlcpy(registry_, registry(), sizeof registry_);
-  strlcpy(realm_, realm(), sizeof realm_);
+  follow(registry_, registry());
+  follow(realm_, realm());
   lease_ = Lease();
   const bool is_as_published = has_registry() == (shared().node.read().from_registry != 0);
   if (begins && is_as_published) return;  // the grant of a worker before this one is still ours
@@ -160,9 +166,6 @@ void RegistryWorker::digest(const Answer& answer) {
     case Answer::Kind::full:
       return fail("all numbers are held", true);
     case Answer::Kind::settling:
-      return fail(
-          "the registry was restored, and waits until all that it may have forgotten is over",
-          false);
     case Answer::Kind::failed:
       return fail(answer.message, false);
     case Answer::Kind::returned:
@@ -285,8 +288,8 @@ void snowflake_registry_worker(Datum) {
   ignore_signal(SIGINT);
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);  // so that pg_stat_activity shows it
-  static RegistryWorker worker;
-  worker.run();
+  MemoryContextSwitchTo(TopMemoryContext);
+  RegistryWorker().run();
   proc_exit(1);  // not 0: if it was not the server that was stopped, but us, we are started again
 }
 }

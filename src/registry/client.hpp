@@ -16,9 +16,9 @@
 
 #include <cstdint>
 
-namespace snowflake::registry {
+#include "core/layout.hpp"
 
-using UnixMs = std::int64_t;
+namespace snowflake::registry {
 
 struct Question {
   enum class Kind { claim, renew, give_back };
@@ -38,8 +38,8 @@ struct Answer {
     returned,  ///< to give_back
     lost,      ///< to renew, give_back: the number is not ours any more
     full,      ///< to claim: all numbers are held
-    settling,  ///< to claim: the registry was restored, and waits until what it may have forgotten is over
-    failed  ///< no answer, or not to be understood: `message` says why
+    settling,  ///< to claim: what is free cannot be granted yet; `message` says why
+    failed     ///< no answer, or not to be understood: `message` says why
   };
   Kind kind = Kind::failed;
   std::int64_t node = 0;

@@ -24,8 +24,8 @@
 
 namespace snowflake::registry {
 
-inline constexpr UnixMs first_lease_ms =
-    30'000;  ///< short, so that a crash loop does not use up all numbers
+/// Short, so that a crash loop does not use up all numbers.
+inline constexpr UnixMs first_lease_ms = 30'000;
 inline constexpr UnixMs slack_ms = 5'000;
 inline constexpr std::int64_t most_numbers = 65'536;
 
@@ -58,8 +58,8 @@ struct Realm {
   std::int64_t first_node = 0;
   std::int64_t last_node = 31;
   UnixMs lease = 600'000;
-  UnixMs restored =
-      0;  ///< grants that end before may have been superseded by forgotten ones; 0: never
+  /// Grants that end before may have been superseded by forgotten ones; 0: never.
+  UnixMs restored = 0;
 
   /// Where all forgotten grants are over.
   [[nodiscard]] UnixMs settled() const { return restored == 0 ? 0 : restored + lease; }
@@ -78,8 +78,8 @@ struct Claim {
     full
   };
   Kind kind = Kind::full;
-  std::int64_t node =
-      -1;  ///< settling, full: if not -1, `row` is to be written all the same, for its time
+  /// Settling, full: if not -1, `row` is to be written all the same, for its time.
+  std::int64_t node = -1;
   Row row = {};
 };
 
