@@ -53,8 +53,6 @@ std::optional<Origin> origin_of(HeapTuple row, TimestampTz latest_commit) {
   return origin;
 }
 
-Origin origin_in(const NodeCount& count) { return static_cast<Origin>(count.key.kind); }
-
 /// Marks those whose node has another origin beside it. They are sorted by node.
 bool* shared_nodes(const NodeCounts& all) {
   auto* shared = static_cast<bool*>(palloc0(all.size + 1));
@@ -98,7 +96,8 @@ NodeCounts conflicts_of(FunctionCallInfo fcinfo) {
 }
 
 /// NULL for this server. An origin that was dropped since it was counted has a number only.
-NullableDatum name_datum(Origin origin) {
+NullableDatum name_datum(std::uint32_t kind) {
+  const auto origin = static_cast<Origin>(kind);
   char* name = nullptr;
   if (origin == this_server) return {.value = 0, .isnull = true};
   if (!replorigin_by_oid(origin, true, &name)) name = psprintf("%u", unsigned{origin});
@@ -108,13 +107,7 @@ NullableDatum name_datum(Origin origin) {
 }  // namespace
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_node_conflicts) {
-  if (SRF_IS_FIRSTCALL()) begin_counts(fcinfo, conflicts_of);
-  FuncCallContext* set = SRF_PERCALL_SETUP();
-  const NodeCount* count = next_count(set);
-  if (count == nullptr) SRF_RETURN_DONE(set);
-  const Datum row = row_of_count(set->tuple_desc, *count, layout_argument(fcinfo, 2),
-                                 name_datum(origin_in(*count)));
-  SRF_RETURN_NEXT(set, row);
+  return next_count(fcinfo, layout_argument(fcinfo, 2), conflicts_of, name_datum);
 }
 
 }  // namespace snowflake::pg

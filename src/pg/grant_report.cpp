@@ -129,17 +129,14 @@ NodeCounts conflicts_of(FunctionCallInfo fcinfo) {
   return tally.counts();
 }
 
+NullableDatum number_datum(std::uint32_t kind) {
+  return {.value = Int32GetDatum(static_cast<int32>(kind)), .isnull = false};
+}
+
 }  // namespace
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_grant_conflicts) {
-  if (SRF_IS_FIRSTCALL()) begin_counts(fcinfo, conflicts_of);
-  FuncCallContext* set = SRF_PERCALL_SETUP();
-  const NodeCount* count = next_count(set);
-  if (count == nullptr) SRF_RETURN_DONE(set);
-  const Datum row =
-      row_of_count(set->tuple_desc, *count, layout_argument(fcinfo, 4),
-                   {.value = Int32GetDatum(static_cast<int32>(count->key.kind)), .isnull = false});
-  SRF_RETURN_NEXT(set, row);
+  return next_count(fcinfo, layout_argument(fcinfo, 4), conflicts_of, number_datum);
 }
 
 }  // namespace snowflake::pg

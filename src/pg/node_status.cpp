@@ -1,5 +1,5 @@
 // snowflake_node_status(): where this server's number comes from, how long it has it, and whether its registry answers.
-#include <optional>
+#include <iterator>
 
 #include "pg/node.hpp"
 #include "pg/postgres.hpp"
@@ -20,18 +20,12 @@ const char* state_of(const NodeSource& source, const RegistryReport& report, Uni
   return is_late || report.failing_since != 0 ? "late" : "held";
 }
 
-/// A column: a value, or null.
-struct Column {
-  Datum value;
-  bool is_null;
-};
-
-Column text_column(const char* value) {
-  return {.value = CStringGetTextDatum(value), .is_null = value[0] == '\0'};
+NullableDatum text_column(const char* value) {
+  return {.value = CStringGetTextDatum(value), .isnull = value[0] == '\0'};
 }
 
-Column time_column(UnixMs ms, bool is_known) {
-  return {.value = TimestampTzGetDatum(timestamptz_of(is_known ? ms : 0)), .is_null = !is_known};
+NullableDatum time_column(UnixMs ms, bool is_known) {
+  return {.value = TimestampTzGetDatum(timestamptz_of(is_known ? ms : 0)), .isnull = !is_known};
 }
 
 }  // namespace
@@ -44,19 +38,20 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_node_status) {
   const UnixMs time = std::max(wall_clock_ms(), shared().server.timeline.latest());
   const std::int64_t node =
       is_fixed ? configured_node() : static_cast<std::int64_t>(source.grant.node);
-  const Column columns[] = {text_column(state_of(source, report, time)),
-                            {.value = Int64GetDatum(node), .is_null = !is_fixed && !is_granted},
-                            time_column(source.grant.from, is_granted && source.grant.from > 0),
-                            time_column(source.grant.until, is_granted),
-                            text_column(registry()),
-                            text_column(is_fixed ? "" : realm()),
-                            time_column(report.last_success_ms, report.last_success_ms != 0),
-                            text_column(report.problem)};
+  const NullableDatum columns[] = {
+      text_column(state_of(source, report, time)),
+      {.value = Int64GetDatum(node), .isnull = !is_fixed && !is_granted},
+      time_column(source.grant.from, is_granted && source.grant.from > 0),
+      time_column(source.grant.until, is_granted),
+      text_column(registry()),
+      text_column(is_fixed ? "" : realm()),
+      time_column(report.last_success_ms, report.last_success_ms != 0),
+      text_column(report.problem)};
   Datum values[std::size(columns)];
   bool nulls[std::size(columns)];
   for (std::size_t i = 0; i < std::size(columns); ++i) {
     values[i] = columns[i].value;
-    nulls[i] = columns[i].is_null;
+    nulls[i] = columns[i].isnull;
   }
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row(fcinfo), values, nulls)));
 }

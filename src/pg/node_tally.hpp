@@ -44,14 +44,10 @@ class NodeTally {
   HTAB* counts_;
 };
 
-/// For the first call of a set-returning function: counts, in memory that lasts as long as the set.
-void begin_counts(FunctionCallInfo fcinfo, NodeCounts (*count)(FunctionCallInfo));
-
-/// The count whose turn it is; nullptr after the last. SRF_RETURN_NEXT() goes on to the next one.
-[[nodiscard]] const NodeCount* next_count(const FuncCallContext* set);
-
-/// node, what the kind means, row_count, first_time, last_time, example.
-[[nodiscard]] Datum row_of_count(TupleDesc type, const NodeCount& count, const Layout& layout,
-                                 NullableDatum kind);
+/// A call of a set-returning function: at first counts, and then gives a count at a time, as a row of node, what the
+/// kind means, row_count, first_time, last_time, example.
+[[nodiscard]] Datum next_count(FunctionCallInfo fcinfo, const Layout& layout,
+                               NodeCounts (*count)(FunctionCallInfo),
+                               NullableDatum (*meaning)(std::uint32_t kind));
 
 }  // namespace snowflake::pg
