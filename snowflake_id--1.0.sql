@@ -404,6 +404,108 @@ COMMENT ON FUNCTION snowflake_node_status() IS
 REVOKE EXECUTE ON FUNCTION snowflake_node_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_node_status() TO pg_monitor;
 
+-- What this server is doing. Counters begin when the server starts and at snowflake_stat_reset(); times that end in
+-- _time are milliseconds. A session reports what it did when it makes IDs in another tick (a millisecond, in the
+-- standard layout), and at its end.
+
+CREATE FUNCTION snowflake_status(
+  OUT version text, OUT node bigint, OUT node_source text, OUT preloaded boolean, OUT layouts integer,
+  OUT sessions integer, OUT wall_clock timestamptz, OUT latest timestamptz, OUT ahead interval, OUT behind interval,
+  OUT horizon timestamptz, OUT horizon_ahead interval, OUT horizon_durable boolean, OUT setbacks bigint,
+  OUT largest_setback interval, OUT incarnation bigint, OUT started timestamptz, OUT stats_reset timestamptz)
+AS 'MODULE_PATHNAME', 'snowflake_status'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_status() IS 'one row about this server; see the view snowflake_status';
+
+CREATE FUNCTION snowflake_stat(
+  OUT layout text, OUT sessions bigint, OUT ids bigint, OUT reservations bigint, OUT ticks_spent bigint,
+  OUT hops bigint, OUT clock_waits bigint, OUT clock_wait_time double precision, OUT limit_waits bigint,
+  OUT limit_wait_time double precision, OUT grant_waits bigint, OUT grant_wait_time double precision,
+  OUT horizon_waits bigint, OUT horizon_wait_time double precision, OUT horizon_moves bigint, OUT setbacks bigint,
+  OUT largest_setback interval, OUT ahead_time double precision, OUT rejected_standby bigint,
+  OUT rejected_clock bigint, OUT rejected_grant bigint, OUT peak_ids bigint, OUT tick_ids bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snowflake_stat'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
+COMMENT ON FUNCTION snowflake_stat() IS 'statistics of this server by layout; see the view snowflake_stat';
+
+CREATE FUNCTION snowflake_stat_workers(
+  OUT layout text, OUT worker integer, OUT tenants bigint, OUT used double precision) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snowflake_stat_workers'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION snowflake_stat_workers() IS
+  'the workers of the layouts in use; see the view snowflake_stat_workers';
+
+CREATE FUNCTION snowflake_stat_reset() RETURNS void
+AS 'MODULE_PATHNAME', 'snowflake_stat_reset'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_stat_reset() IS
+  'begin to count anew in snowflake_stat, of all databases, and forget node conflicts that triggers have found';
+
+CREATE FUNCTION snowflake_health(
+  OUT name text, OUT state text, OUT value text, OUT threshold text, OUT meaning text, OUT action text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'snowflake_health'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 9;
+COMMENT ON FUNCTION snowflake_health() IS 'checks of this server; see the view snowflake_health';
+
+CREATE VIEW snowflake_status AS SELECT * FROM snowflake_status();
+COMMENT ON VIEW snowflake_status IS
+  'one row: version, node number and its source, sessions, distance of IDs and clock, horizon, start of counting';
+COMMENT ON COLUMN snowflake_status.node_source IS 'default, setting (snowflake_id.node_id) or registry';
+COMMENT ON COLUMN snowflake_status.layouts IS 'of which sessions of this server have made IDs';
+COMMENT ON COLUMN snowflake_status.sessions IS 'that make IDs; one that uses two generators counts twice';
+COMMENT ON COLUMN snowflake_status.latest IS 'the latest time of an ID of this server; NULL before the first';
+COMMENT ON COLUMN snowflake_status.ahead IS 'how far that is ahead of the clock: a clock that was set back';
+COMMENT ON COLUMN snowflake_status.behind IS 'how far the clock has leapt ahead, which is not believed before 30 s';
+COMMENT ON COLUMN snowflake_status.horizon IS 'the bound in WAL that no ID of this database passes';
+COMMENT ON COLUMN snowflake_status.horizon_ahead IS
+  'how far it is ahead of now; negative in a database that makes no IDs';
+COMMENT ON COLUMN snowflake_status.horizon_durable IS
+  'whether the disk has it, and synchronous standbys; NULL on a standby';
+COMMENT ON COLUMN snowflake_status.incarnation IS 'a random number, generated when counting began with the server';
+COMMENT ON COLUMN snowflake_status.started IS
+  'when that was: the start of the server, or the first use since, without preload';
+
+CREATE VIEW snowflake_stat AS SELECT * FROM snowflake_stat();
+COMMENT ON VIEW snowflake_stat IS 'statistics of this server, a row a layout in use, of all databases together';
+COMMENT ON COLUMN snowflake_stat.layout IS 'its name or text form; NULL: all layouts beyond the first 31 together';
+COMMENT ON COLUMN snowflake_stat.sessions IS 'that make IDs of it; one that uses two generators counts twice';
+COMMENT ON COLUMN snowflake_stat.ids IS
+  'handed out; less what each session has made since the last tick in which it made IDs began';
+COMMENT ON COLUMN snowflake_stat.reservations IS 'taken of workers';
+COMMENT ON COLUMN snowflake_stat.ticks_spent IS 'ticks of a worker of which the last number was handed out';
+COMMENT ON COLUMN snowflake_stat.hops IS 'to a higher worker, because one was spent';
+COMMENT ON COLUMN snowflake_stat.clock_waits IS 'calls that waited for the clock: all IDs of the moment were spent';
+COMMENT ON COLUMN snowflake_stat.limit_waits IS 'calls that waited because what was left was left to other sessions';
+COMMENT ON COLUMN snowflake_stat.grant_waits IS 'calls that waited for a node number of the registry';
+COMMENT ON COLUMN snowflake_stat.horizon_waits IS 'calls that waited for the disk, or for synchronous standbys';
+COMMENT ON COLUMN snowflake_stat.setbacks IS 'of the clock, as sessions of this layout noticed them';
+COMMENT ON COLUMN snowflake_stat.ahead_time IS 'for how long IDs were seen ahead of the clock';
+COMMENT ON COLUMN snowflake_stat.rejected_standby IS 'calls that failed because this server is a standby';
+COMMENT ON COLUMN snowflake_stat.rejected_clock IS
+  'because the clock is too far back, or outside of the layout''s time';
+COMMENT ON COLUMN snowflake_stat.rejected_grant IS 'because there is no node number';
+COMMENT ON COLUMN snowflake_stat.peak_ids IS 'the most IDs that were handed out of one tick';
+COMMENT ON COLUMN snowflake_stat.tick_ids IS 'how many a tick has';
+
+CREATE VIEW snowflake_stat_workers AS SELECT * FROM snowflake_stat_workers();
+COMMENT ON VIEW snowflake_stat_workers IS
+  'the workers of the layouts in use; layouts that share workers show the same ones';
+COMMENT ON COLUMN snowflake_stat_workers.tenants IS 'sessions whose home it is';
+COMMENT ON COLUMN snowflake_stat_workers.used IS
+  'share of the numbers of the last full second that were handed out, 0 to 1';
+
+CREATE VIEW snowflake_health AS SELECT * FROM snowflake_health();
+COMMENT ON VIEW snowflake_health IS 'a row a check: ok, warning or critical; what it means, and what to do';
+
+REVOKE EXECUTE ON FUNCTION
+  snowflake_status(), snowflake_stat(), snowflake_stat_workers(), snowflake_stat_reset(), snowflake_health()
+FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+  snowflake_status(), snowflake_stat(), snowflake_stat_workers(), snowflake_health() TO pg_monitor;
+GRANT SELECT ON snowflake_status, snowflake_stat, snowflake_stat_workers, snowflake_health TO pg_monitor;
+
 -- For everybody with USAGE on the generator; an ID later than the clock takes UPDATE on the sequence snowflake_id.
 
 CREATE FUNCTION snowflake_observe(id bigint) RETURNS void

@@ -1,20 +1,11 @@
 #include "core/server.hpp"
 
-#include <cstring>
+#include "core/layout_hash.hpp"
 
 namespace snowflake {
 namespace {
 
 static_assert(std::is_trivially_destructible_v<Server>);
-
-/// FNV-1a over the bytes of the layout, all of which mean something.
-std::uint64_t hash_of(const Layout& layout) {
-  unsigned char bytes[sizeof(Layout)];
-  std::memcpy(bytes, &layout, sizeof bytes);
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
-  return hash ^ hash >> 32;
-}
 
 template <std::size_t size>
 Space space_in(Worker (&workers)[size]) {

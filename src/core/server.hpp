@@ -1,4 +1,4 @@
-// What all sessions of a server share: its timeline, and the cursors of all layouts.
+// What all sessions of a server share: its timeline, the cursors of all layouts, and what is counted.
 //
 //     Server server;                                    // in shared memory
 //     server.timeline.begin(system_clocks);
@@ -17,6 +17,7 @@
 #include <type_traits>
 
 #include "core/space.hpp"
+#include "core/statistics.hpp"
 #include "core/timeline.hpp"
 
 namespace snowflake {
@@ -24,6 +25,7 @@ namespace snowflake {
 class Server {
  public:
   Timeline timeline;
+  Statistics statistics;
 
   /// Of a layout of which IDs can be made.
   [[nodiscard]] Space space_of(const Layout& layout);

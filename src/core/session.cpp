@@ -1,6 +1,11 @@
 #include "core/session.hpp"
 
 namespace snowflake {
+namespace {
+
+constexpr UnixMs recently_ms = 2000;
+
+}  // namespace
 
 void Session::join(Server& server, const Layout& layout) {
   server_ = &server;
@@ -10,10 +15,12 @@ void Session::join(Server& server, const Layout& layout) {
   step_ = layout.step();
   home_ = space_.emptiest_worker(homes_of(layout));
   space_.worker(home_).move_in();
+  statistics_ = &server.statistics.enter(layout);
 }
 
 void Session::leave() {
   if (!joined()) return;
+  report();
   if (has_reservation() && cursor_ < homes_of(layout_) && server_->timeline.is_in(era_)) {
     const Position begin = division_.position_of(tick_, layout_.decode(next_).sequence);
     const std::uint64_t blocks = (end_ - next_) / step_;
@@ -21,6 +28,7 @@ void Session::leave() {
   }
   forget();
   space_.worker(home_).move_out();
+  Statistics::leave(*statistics_);
   server_ = nullptr;
 }
 
@@ -58,6 +66,11 @@ Outcome Session::reserve_by(Take take, const Instant& now, const Terms& terms) {
   era_ = now.era;
   ms_ = now.ms();
   request_ = division_.request_at(now.ns);
+  limited_ = false;
+  if (tick != tick_) {
+    report();
+    statistics_->watch(now);
+  }
   if (!take(tick)) {
     starved_ = true;
     return Outcome::spent;
@@ -73,15 +86,61 @@ std::int64_t Session::pause_ns(const Instant& now) const {
   return now.real_ns(std::min(ends * division_.unit_ns() - now.ns, ns_per_ms));
 }
 
-[[gnu::always_inline]] inline void Session::adopt(Range range, Tick tick, Parts parts) {
+// Each ID is counted once: when what follows its reservation is adopted, or when the session reports.
+void Session::count_handed_out() {
+  const std::uint64_t ids = (next_ - counted_) >> step_bits();
+  counted_ = next_;
+  ids_of_tick_ += ids;
+  ids_of_cursor_ += ids;
+  if (next_ != end_ || !ends_tick_) return;
+  tally_.add(Count::ticks_spent);
+  ends_tick_ = false;
+}
+
+void Session::count_use() {
+  const UnixMs second = division_.begin_ms(tick_) / 1000;
+  if (ids_of_cursor_ > 0)
+    space_.worker(cursor_).add_used(second, ids_of_cursor_ << division_.block_bits);
+  ids_of_cursor_ = 0;
+}
+
+void Session::count_tick() {
+  if (ids_of_tick_ > 0)
+    statistics_->add_ids_of_tick(tick_, division_.begin_ms(tick_), ids_of_tick_);
+}
+
+// What happened in a second that is long over is of no interest to those who ask for the last one.
+void Session::report() {
+  if (!joined()) return;
+  count_handed_out();
+  const bool is_recent = server_->timeline.latest() - division_.begin_ms(tick_) < recently_ms;
+  if (is_recent) {
+    count_use();
+    count_tick();
+  }
+  tally_.add(Count::ids, ids_of_tick_);
+  ids_of_tick_ = ids_of_cursor_ = 0;
+  statistics_->add(tally_);
+  tally_ = {};
+}
+
+[[gnu::always_inline]] inline void Session::adopt(Range range, unsigned worker, Tick tick,
+                                                  Parts parts) {
+  count_handed_out();
+  if (worker != cursor_) {
+    count_use();
+    cursor_ = worker;
+  }
   parts.tick = tick - division_.epoch;
   parts.sequence = (range.begin - request_.begin) >> division_.block_bits;
   const std::uint64_t count = (range.end - range.begin) >> division_.block_bits;
   before_ = last();
   tick_ = tick;
   node_ = parts.node;
-  begin_ = next_ = layout_.encode(parts);
+  begin_ = next_ = counted_ = layout_.encode(parts);
   end_ = next_ + count * step_;
+  ends_tick_ = range.end == division_.end_of(tick);
+  tally_.add(Count::reservations);
 }
 
 // Never with a time of another era: after a reset, a tick that was read before it is none to take of; nor is one of a
@@ -95,15 +154,16 @@ std::int64_t Session::pause_ns(const Instant& now) const {
 bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) {
   if (has_reservation() && tick_ == tick && node_ == node) return true;
   const std::uint64_t share = next_share(tick);
-  for (unsigned worker = first_worker(tick, count); worker < workers_of(layout_); ++worker) {
+  const unsigned first = first_worker(tick, count);
+  for (unsigned worker = first; worker < workers_of(layout_); ++worker) {
     if (!rises_with(worker, tick, node)) continue;
     const std::uint64_t wanted = alone_on(worker) ? division_.capacity() : std::max(share, count);
     const auto range = shares(worker) ? take_share(worker, wanted, 0) : take_from(worker, wanted);
     if (!range) continue;
     if (tick != tick_) starved_ = false;
-    adopt(*range, tick, {.node = node, .worker = worker});
+    adopt(*range, worker, tick, {.node = node, .worker = worker});
+    tally_.add(Count::hops, worker != first ? 1 : 0);
     share_ = share;
-    cursor_ = worker;
     return true;
   }
   return false;
@@ -120,14 +180,14 @@ bool Session::take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count) 
 // A session pins either always or never: so the cursor of its last ID of this tick is where those below were spent.
 bool Session::take_pinned(Tick tick, const Pin& pin, std::uint64_t count) {
   const bool goes_on = tick == tick_ && cursor_ > pin.first_cursor && cursor_ <= pin.last_cursor;
-  for (unsigned cursor = goes_on ? cursor_ : pin.first_cursor; cursor <= pin.last_cursor;
-       ++cursor) {
+  const unsigned first = goes_on ? cursor_ : pin.first_cursor;
+  for (unsigned cursor = first; cursor <= pin.last_cursor; ++cursor) {
     const auto range = count == 1 ? take_from(cursor, 1) : take_share(cursor, count, 1);
     if (!range) continue;
     // A worker field has to say which cursor it was.
-    adopt(*range, tick,
+    adopt(*range, cursor, tick,
           {.node = node_, .worker = layout_.worker.present() ? cursor : 0, .shard = pin.shard});
-    cursor_ = cursor;
+    tally_.add(Count::hops, cursor != first ? 1 : 0);
     return true;
   }
   return false;
@@ -171,7 +231,10 @@ std::optional<Range> Session::take_share(unsigned worker, std::uint64_t count, s
     allowance_ = {.ms = ms_, .worker = worker, .blocks = (left + 1) / 2};
   }
   const std::uint64_t allowed = std::min(count, std::max(allowance_.blocks, more));
-  if (allowed == 0) return std::nullopt;
+  if (allowed == 0) {
+    limited_ = true;
+    return std::nullopt;
+  }
   allowance_.blocks -= std::min(allowance_.blocks, allowed);
   return take_from(worker, allowed);
 }

@@ -16,6 +16,8 @@
 // an ID is next++: no atomic, no clock. When it is used up, the session goes on with a worker of a higher number in the
 // same tick, so that IDs only rise; when no higher worker has any left, it has to wait.
 //
+// What it does is counted for those who run the server (statistics.hpp): never by next(), but where IDs are reserved.
+//
 // On a worker that others use too, a session takes no more than half of what it finds there in a millisecond: so a
 // session that wants everything leaves something to those that want one.
 //
@@ -89,6 +91,13 @@ class Session {
             .shard = 0};
   }
 
+  /// How many IDs a node can make of a tick, with all the cursors that there are for the layout.
+  [[nodiscard]] static std::uint64_t ids_of_tick(const Layout& layout) {
+    const std::uint64_t cursors = std::max(layout.worker.max(), layout.shard.max()) + 1;
+    return std::min<std::uint64_t>(cursors, cursors_of(layout.unit_ms)) *
+           division_of(layout).capacity();
+  }
+
   /// Picks a home worker. Zeroed (static) sessions have not joined anything and hand out nothing.
   void join(Server& server, const Layout& layout);
 
@@ -139,7 +148,20 @@ class Session {
   void forget() {
     end_ = next_;
     span_ = 0;
+    ends_tick_ = false;
   }
+
+  /// Whether `spent` means that there is something left, which is left to others.
+  [[nodiscard]] bool is_limited() const { return limited_; }
+
+  /// What this session has done and not reported yet; whoever waits, or is rejected, on its behalf adds to it.
+  [[nodiscard]] Tally& tally() { return tally_; }
+
+  /// Adds it to the statistics of the server. Harmless if it has not joined.
+  void report();
+
+  /// The statistics of its layout. Only if it has joined.
+  [[nodiscard]] LayoutStatistics& statistics() const { return *statistics_; }
 
   /// The last ID handed out in this session, if any.
   [[nodiscard]] std::optional<Id> last() const {
@@ -157,6 +179,7 @@ class Session {
   [[nodiscard]] bool take_anywhere(Tick tick, std::uint64_t node, std::uint64_t count);
   [[nodiscard]] bool take_pinned(Tick tick, const Pin& pin, std::uint64_t count);
   [[nodiscard]] bool has_reservation() const { return next_ != end_; }
+  [[nodiscard]] unsigned step_bits() const { return layout_.sequence.shift; }
   [[nodiscard]] bool is_latest(Tick tick) const {
     const auto into = server_->timeline.latest() - division_.begin_ms(tick);
     return into >= 0 && into < division_.unit_ms;
@@ -168,7 +191,10 @@ class Session {
   [[nodiscard]] bool shares(unsigned worker) const;
   [[nodiscard]] std::optional<Range> take_share(unsigned worker, std::uint64_t count,
                                                 std::uint64_t more);
-  void adopt(Range range, Tick tick, Parts parts);
+  void adopt(Range range, unsigned worker, Tick tick, Parts parts);
+  void count_handed_out();
+  void count_use();
+  void count_tick();
 
   // Read by every call: the IDs from next_ to end_ are ours, and their tick lasts `span_` cycles from `start_`.
   Id next_ = 0;
@@ -189,6 +215,14 @@ class Session {
   unsigned home_ = 0;
   unsigned cursor_ = 0;  // the worker of the reservation
 
+  // For the statistics.
+  Tally tally_;
+  Id counted_ = 0;                   // what lies in [counted_, next_) is not in the tally yet
+  std::uint64_t ids_of_tick_ = 0;    // handed out of this tick
+  std::uint64_t ids_of_cursor_ = 0;  // and of this worker
+  bool ends_tick_ = false;           // the reservation has the last number of its worker's tick
+  bool limited_ = false;
+
   // What this session may still take of a shared worker in this millisecond.
   struct Allowance {
     UnixMs ms = -1;
@@ -198,6 +232,7 @@ class Session {
   Allowance allowance_;
 
   Server* server_ = nullptr;
+  LayoutStatistics* statistics_ = nullptr;
   Space space_;
   Layout layout_ = standard_layout;
   Division division_ = division_of(standard_layout);

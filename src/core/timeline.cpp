@@ -6,6 +6,7 @@
 #include "core/raise.hpp"
 
 namespace snowflake {
+
 void Timeline::begin(const Clocks& clocks) {
   const std::int64_t boot_ns = clocks.boot_ns();
   believed_offset_.store(clocks.wall_ns() - boot_ns);
@@ -46,6 +47,7 @@ std::optional<Instant> Timeline::now(const Clocks& clocks, UnixMs until) {
     instant.wall_ns = believed_ns(reading);
     instant.ns = std::max(instant.wall_ns, reading.slow_ns());
     instant.cycles = reading.cycles;
+    instant.boot_ns = reading.boot_ns;
     instant.era = reading.era;
     if (instant.ms() < reading.latest) {
       if (!go_on_from_latest(reading)) return std::nullopt;
@@ -78,8 +80,9 @@ void Timeline::watch(const Reading& reading, Instant& news) {
   const std::int64_t behind_ns = reading.latest * ns_per_ms - reading.wall_ns;
   if (step < 0 && behind_ns > tolerance_ns) {
     const bool was_believed = seen - believed <= small_leap_ns;  // else the leap is no part of it
-    count_setback(((was_believed ? seen : believed) - reading.offset()) / ns_per_ms);
     news.set_back = true;
+    news.setback_ms = ((was_believed ? seen : believed) - reading.offset()) / ns_per_ms;
+    count_setback(news.setback_ms);
   }
   if (step > small_leap_ns && reading.offset() - believed > small_leap_ns) news.leapt = true;
 }
@@ -124,6 +127,12 @@ void Timeline::skip_past(UnixMs time, const Clocks& clocks) {
 Setbacks Timeline::setbacks() const {
   return {.count = setback_count_.load(std::memory_order_relaxed),
           .largest_ms = largest_setback_.load(std::memory_order_relaxed)};
+}
+
+UnixMs Timeline::leap_ms() const {
+  const std::int64_t leap_ns = seen_offset_.load(std::memory_order_relaxed) -
+                               believed_offset_.load(std::memory_order_relaxed);
+  return leap_ns > small_leap_ns ? leap_ns / ns_per_ms : 0;
 }
 
 }  // namespace snowflake

@@ -50,8 +50,10 @@ struct Instant {
   std::uint64_t cycles = 0;  ///< the counter just before the clocks were read
   UnixMs floor = 0;          ///< make IDs of ticks that begin after it
   std::int64_t wall_ns = 0;  ///< the wall clock, as far as it is believed
+  std::int64_t boot_ns = 0;  ///< the time since boot
   Era era = 0;
   bool set_back = false;  ///< the clock was set back, and the caller is the one who should say so
+  UnixMs setback_ms = 0;  ///< by how much, then
   bool leapt = false;     ///< the same for a leap ahead that is not believed yet
 
   [[nodiscard]] constexpr UnixMs ms() const { return ns / ns_per_ms; }
@@ -118,6 +120,8 @@ class Timeline {
   /// In the one order of end_era(): for whoever asks after he has taken.
   [[nodiscard]] bool is_in(Era era) const { return era_.load(std::memory_order_seq_cst) == era; }
   [[nodiscard]] Setbacks setbacks() const;
+  /// How far the clock was found to have leapt ahead, while that is not believed; else 0.
+  [[nodiscard]] UnixMs leap_ms() const;
 
  private:
   struct Reading {

@@ -28,6 +28,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/recent.hpp"
+
 namespace snowflake {
 
 /// A point in time, as a cursor counts it.
@@ -95,6 +97,11 @@ class alignas(cache_line) Worker {
   void move_in() { tenants_.fetch_add(1, std::memory_order_relaxed); }
   void move_out() { tenants_.fetch_sub(1, std::memory_order_relaxed); }
 
+  /// How many positions of a second (since 1970) were used up by IDs that were handed out; for those who look. Of this
+  /// second and the one before.
+  [[nodiscard]] std::uint32_t used(std::int64_t second) const { return used_.of(second); }
+  void add_used(std::int64_t second, Position positions) { used_.add(second, positions); }
+
  private:
   /// Where the first whole block begins that is free.
   [[nodiscard]] static Position first_block(Position cursor, const Request& request) {
@@ -104,6 +111,7 @@ class alignas(cache_line) Worker {
 
   std::atomic<Position> cursor_ = 0;
   std::atomic<std::uint32_t> tenants_ = 0;
+  Recent<2> used_;
 
   static_assert(std::atomic<Position>::is_always_lock_free);
 };

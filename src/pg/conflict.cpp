@@ -120,8 +120,10 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_node_conflict_trigger) {
       id_in(call.tg_trigtuple, column, RelationGetDescr(call.tg_relation), arguments.layout);
   if (id) {
     const Parts parts = arguments.layout.decode(*id);
-    if (is_ours(arguments.layout, parts))
+    if (is_ours(arguments.layout, parts)) {
+      shared().node_conflicts.fetch_add(1);
       tell(arguments.action, call.tg_relation, *id, arguments.layout, parts);
+    }
   }
   return PointerGetDatum(call.tg_trigtuple);
 }

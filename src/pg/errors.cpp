@@ -2,6 +2,7 @@
 
 #include "core/space.hpp"
 #include "core/timeline.hpp"
+#include "pg/counting.hpp"
 #include "pg/postgres.hpp"
 #include "pg/settings.hpp"
 #include "pg/time.hpp"
@@ -16,6 +17,7 @@ double seconds(UnixMs ms) { return static_cast<double>(ms) / 1000.0; }
 }  // namespace
 
 void raise_before_epoch(const Layout& layout) {
+  count_rejection(Count::rejected_clock);
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("cannot make a Snowflake ID: the clock is before the epoch"),
                   errdetail("The layout's time begins at %s.", utc_text(layout.time_at(0)).text),
@@ -24,6 +26,7 @@ void raise_before_epoch(const Layout& layout) {
 }
 
 void raise_out_of_time(const Layout& layout) {
+  count_rejection(Count::rejected_clock);
   ereport(ERROR, (errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
                   errmsg("cannot make a Snowflake ID: the layout's timestamp range is exhausted"),
                   errdetail("Its last millisecond was %s.",
@@ -33,6 +36,7 @@ void raise_out_of_time(const Layout& layout) {
 }
 
 void raise_clock_too_far_back(UnixMs behind_ms) {
+  count_rejection(Count::rejected_clock);
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("cannot make a Snowflake ID: the clock is %.3f s behind the last one",
                          seconds(behind_ms)),
@@ -71,6 +75,7 @@ void log_leap_of_clock() {
 }
 
 void raise_no_node_number() {
+  count_rejection(Count::rejected_grant);
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("cannot make a Snowflake ID: this server has no node number yet"),
                   errdetail("The registry has not granted one."), errhint(registry_hint)));
@@ -78,6 +83,7 @@ void raise_no_node_number() {
 }
 
 void raise_registry_full(const char* realm) {
+  count_rejection(Count::rejected_grant);
   ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
                   errmsg("cannot make a Snowflake ID: no node number is free"),
                   errdetail("Other servers hold all numbers of realm \"%s\", or held them until "
@@ -88,6 +94,7 @@ void raise_registry_full(const char* realm) {
 }
 
 void raise_grant_ended(const Grant& grant) {
+  count_rejection(Count::rejected_grant);
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("cannot make a Snowflake ID: the grant of node number %llu has ended",
                          static_cast<unsigned long long>(grant.node)),
@@ -98,6 +105,7 @@ void raise_grant_ended(const Grant& grant) {
 }
 
 void raise_clock_ahead_of_grant(UnixMs time, const Grant& grant) {
+  count_rejection(Count::rejected_grant);
   ereport(
       ERROR,
       (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -110,6 +118,7 @@ void raise_clock_ahead_of_grant(UnixMs time, const Grant& grant) {
 }
 
 void raise_grant_too_late(const Grant& grant, UnixMs clock) {
+  count_rejection(Count::rejected_grant);
   ereport(ERROR,
           (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
            errmsg("cannot make a Snowflake ID: node number %llu is granted from %s on",
@@ -122,6 +131,7 @@ void raise_grant_too_late(const Grant& grant, UnixMs clock) {
 }
 
 void raise_node_does_not_fit(std::uint64_t node, const Layout& layout) {
+  count_rejection(Count::rejected_grant);
   ereport(
       ERROR,
       (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -133,6 +143,7 @@ void raise_node_does_not_fit(std::uint64_t node, const Layout& layout) {
 
 void refuse_on_standby() {
   if (!RecoveryInProgress()) return;
+  count_rejection(Count::rejected_standby);
   ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
                   errmsg("cannot make a Snowflake ID on a standby"),
                   errhint("Connect to the primary; IDs can be read and decoded here.")));

@@ -1,5 +1,6 @@
 #include "pg/generator.hpp"
 
+#include "pg/counting.hpp"
 #include "pg/errors.hpp"
 #include "pg/generator_spec.hpp"
 #include "pg/horizon.hpp"
@@ -20,7 +21,10 @@ namespace {
 std::optional<Instant> read_time(UnixMs until) {
   const std::optional<Instant> now = shared().server.timeline.now(system_clocks, until);
   if (!now) return now;
-  if (now->set_back) warn_of_clock_set_back(now->ahead_ms());
+  if (now->set_back) {
+    count_setback(now->setback_ms);
+    warn_of_clock_set_back(now->ahead_ms());
+  }
   if (now->leapt) log_leap_of_clock();
   if (too_far_back(*now, max_clock_drift_ms())) raise_clock_too_far_back(now->ahead_ms());
   return now;
@@ -79,8 +83,10 @@ std::optional<Id> Generator::last(const FmgrInfo* caller) {
 // changed or dropped sequence, a reset, a revoked privilege. Once something is reserved, nothing can fail any more: an
 // error would leave a reservation behind that was made for this call.
 void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin) {
+  count_for(session_);
   refuse_on_standby();
   Patience patience;
+  CountedWait wait;
   for (;;) {
     AcceptInvalidationMessages();  // a long transaction need not meet any otherwise
     bind(caller);
@@ -89,7 +95,7 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin
     const Grant grant = current_grant(spec_.layout);
     const std::optional<Instant> now = read_time(grant.until);
     if (!now) {
-      nap_for_clock(ns_per_ms);
+      wait.during(Count::clock_waits, [] { nap_for_clock(ns_per_ms); });
       continue;
     }
     if (!reaches(grant, *now, patience)) continue;
@@ -101,7 +107,7 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin
     if (!is_bound() || !may_go_on() || !horizon.is_bound() || !horizon.is_known(now->era)) continue;
     switch (reserve(*now, grant, count, pin)) {
       case Outcome::ready:
-        return;
+        return count_for_nobody();
       case Outcome::beyond_grant:
         wait_for_grant(grant, *now, patience);
         break;
@@ -109,7 +115,8 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin
         horizon.cross(*now);
         break;
       case Outcome::spent:
-        nap_for_clock(session_.pause_ns(*now));
+        wait.during(session_.is_limited() ? Count::limit_waits : Count::clock_waits,
+                    [&] { nap_for_clock(session_.pause_ns(*now)); });
         break;
       case Outcome::before_epoch:
         raise_before_epoch(spec_.layout);
@@ -177,8 +184,9 @@ void Generator::refuse_without_shard() const {
 // Other sessions may hold reservations of that tick. They have ended when two units have passed: a tick lasts one, and
 // at half speed two.
 void Generator::observe(const FmgrInfo* caller, Id id) {
-  refuse_on_standby();
   bind(caller);
+  count_for(session_);
+  refuse_on_standby();
   check_permission();
   const Layout layout = spec_.layout;
   const Tick tick = layout.decode(id).tick;
@@ -197,7 +205,7 @@ void Generator::observe(const FmgrInfo* caller, Id id) {
     const Instant then = await_time();
     horizon.bind(caller);
     horizon.cross(then);
-    if (then.ms() > ends) return;
+    if (then.ms() > ends) return count_for_nobody();
     nap_for_clock(ns_per_ms);
   }
 }

@@ -61,6 +61,9 @@ class Generator {
   /// For DISCARD.
   void forget_last() { session_.forget_last(); }
 
+  /// Tells the statistics what was not told yet.
+  void report() { session_.report(); }
+
   /// Gives back what is left, at the end of the backend.
   void leave() { session_.leave(); }
 

@@ -1,6 +1,7 @@
 #include "pg/horizon.hpp"
 
 #include "core/raise.hpp"
+#include "pg/counting.hpp"
 #include "pg/errors.hpp"
 #include "pg/own_sequence.hpp"
 #include "pg/settings.hpp"
@@ -111,6 +112,12 @@ void write(const LockedPage& page, UnixMs bound) {
   GenericXLogFinish(state);
 }
 
+/// The same, to a later one for those who make IDs.
+void move(const LockedPage& page, UnixMs bound) {
+  write(page, bound);
+  count(Count::horizon_moves);
+}
+
 Timeline& timeline() { return shared().server.timeline; }
 
 /// The time as it is now. A reset by another session takes a moment.
@@ -130,7 +137,7 @@ void sign_on(const LockedPage& page) {
   const bool is_news = found >= timeline().latest() && behind > 2 * horizon_window_ms;
   timeline().raise_floor(found, system_clocks);
   // The page may have been set in this life: never an earlier horizon than what sessions rely on.
-  write(page, std::max(horizon_for(time_now()), shared().furthest_horizon.load()));
+  move(page, std::max(horizon_for(time_now()), shared().furthest_horizon.load()));
   if (is_news) warn_of_clock_set_back(behind);
 }
 
@@ -184,8 +191,10 @@ void Horizon::take_up() {
 }
 
 void Horizon::wait_for(const Pending& pending) {
-  XLogFlush(pending.lsn);
-  while (!is_confirmed(pending.lsn)) nap_for_standbys();
+  CountedWait wait;
+  if (XLogNeedsFlush(pending.lsn))
+    wait.during(Count::horizon_waits, [&] { XLogFlush(pending.lsn); });
+  while (!is_confirmed(pending.lsn)) wait.during(Count::horizon_waits, nap_for_standbys);
 }
 
 // A page that is not signed makes the bound worthless: somebody has set the sequence, and after a crash nobody would
@@ -196,7 +205,7 @@ void Horizon::keep_ahead(const Instant& now) {
   if (!is_near(bound_, now) || pending_.lsn != InvalidXLogRecPtr) return;
   if (!try_lock_page(sequence_, &page)) return;
   const bool is_ours = is_signed(page) && timeline().era() == now.era;
-  if (is_ours && is_near(bound_on(page), now)) write(page, horizon_for(now));
+  if (is_ours && is_near(bound_on(page), now)) move(page, horizon_for(now));
   const Pending found = read_and_unlock(page);
   if (!is_bound()) return;
   if (!is_ours) {
@@ -218,7 +227,7 @@ void Horizon::cross(const Instant& now) {
   if (!is_signed(page)) {
     sign_on(page);
   } else if (is_near(bound_on(page), now) && timeline().era() == now.era) {
-    write(page, horizon_for(now));
+    move(page, horizon_for(now));
   } else if (!is_confirmed(PageGetLSN(BufferGetPage(page.buffer)))) {
     // A standby that has the last record already reports again only after another one.
     write(page, bound_on(page));
@@ -245,8 +254,9 @@ bool Horizon::reset() {
 
 StoredHorizon stored_horizon(Oid sequence) {
   const LockedPage page = open_page(sequence, AccessShareLock, BUFFER_LOCK_SHARE);
-  const StoredHorizon stored{.bound = bound_on(page), .incarnation = row_of(page)->log_cnt};
-  unlock_page(page);
+  StoredHorizon stored{.bound = bound_on(page), .incarnation = row_of(page)->log_cnt};
+  const XLogRecPtr lsn = unlock_page(page);
+  stored.is_durable = !XLogNeedsFlush(lsn) && is_confirmed(lsn);
   return stored;
 }
 

@@ -83,6 +83,8 @@ extern constinit Horizon horizon;
 struct StoredHorizon {
   UnixMs bound;
   std::int64_t incarnation;
+  bool is_durable =
+      false;  ///< and confirmed by synchronous standbys, as this session's synchronous_commit asks
 };
 [[nodiscard]] StoredHorizon stored_horizon(Oid sequence);
 

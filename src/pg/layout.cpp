@@ -24,10 +24,13 @@ namespace {
 
 /// IDs that one node can make in a second, with all the cursors that it has for the layout.
 double ids_a_second(const Layout& layout) {
-  const std::uint64_t cursors = std::max(layout.worker.max(), layout.shard.max()) + 1;
-  return static_cast<double>(std::min<std::uint64_t>(cursors, cursors_of(layout.unit_ms)) *
-                             layout.capacity()) *
-         1000 / static_cast<double>(layout.unit_ms);
+  return static_cast<double>(Session::ids_of_tick(layout)) * 1000 /
+         static_cast<double>(layout.unit_ms);
+}
+
+char* text_of(const Layout& layout) {
+  const LayoutText formatted = format_layout(layout);
+  return pnstrdup(formatted.text, formatted.length);
 }
 
 }  // namespace
@@ -43,6 +46,12 @@ void check_has_node(const Layout& layout) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the layout has no node")));
 }
 
+const char* label_of(const Layout& layout) {
+  for (const Preset& preset : presets())
+    if (preset.layout == layout) return pnstrdup(preset.name.data(), preset.name.size());
+  return text_of(layout);
+}
+
 Datum layout_datum(const Layout& layout) {
   auto* copy = static_cast<Layout*>(palloc(sizeof(Layout)));
   *copy = layout;
@@ -54,8 +63,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_layout_in) {
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_layout_out) {
-  const LayoutText formatted = format_layout(layout_argument(fcinfo, 0));
-  PG_RETURN_CSTRING(pnstrdup(formatted.text, formatted.length));
+  PG_RETURN_CSTRING(text_of(layout_argument(fcinfo, 0)));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_layout_recv) {

@@ -18,6 +18,9 @@ inline const Layout& layout_argument(FunctionCallInfo fcinfo, int argument) {
 /// 22023 unless the layout has a node.
 void check_has_node(const Layout& layout);
 
+/// The name of a layout that has one, else its text form: snowflake_layout reads either.
+[[nodiscard]] const char* label_of(const Layout& layout);
+
 /// A copy of the layout, as a Datum.
 [[nodiscard]] Datum layout_datum(const Layout& layout);
 

@@ -6,10 +6,11 @@
 #include "pg/registry_worker.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
+#include "pg/version.hpp"
 
 extern "C" {
 #if PG_VERSION_NUM >= 180000  // upstream commit 9324c8c58065
-PG_MODULE_MAGIC_EXT(.name = "snowflake_id", .version = "1.0");
+PG_MODULE_MAGIC_EXT(.name = "snowflake_id", .version = snowflake::pg::version);
 #else
 PG_MODULE_MAGIC;
 #endif

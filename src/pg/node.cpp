@@ -63,7 +63,8 @@ void wait_for_grant(const Grant& grant, const Instant& now, Patience& patience) 
   if (patience.since_ms == 0) patience.since_ms = boot_clock_ms();
   const RegistryReport report = shared().registry.read();
   if (is_clock_ahead(grant, report)) raise_clock_ahead_of_grant(now.ms(), grant);
-  if (is_patient(report, patience)) return nap_for_registry();
+  if (is_patient(report, patience))
+    return patience.wait.during(Count::grant_waits, nap_for_registry);
   if (report.is_full != 0) raise_registry_full(realm());
   if (grant.is_empty()) raise_no_node_number();
   raise_grant_ended(grant);

@@ -11,12 +11,14 @@
 
 #include "core/grant.hpp"
 #include "core/timeline.hpp"
+#include "pg/counting.hpp"
 
 namespace snowflake::pg {
 
 /// For how long a call has waited for a number.
 struct Patience {
   std::int64_t since_ms = 0;  ///< since boot; 0: it has not waited yet
+  CountedWait wait;
 };
 
 /// Warns if a registry is set that cannot be asked, for nobody started the worker. For _PG_init.

@@ -5,17 +5,12 @@
 #include "pg/horizon.hpp"
 #include "pg/layout.hpp"
 #include "pg/postgres.hpp"
+#include "pg/row.hpp"
 #include "pg/shmem.hpp"
-#include "pg/time.hpp"
 #include "pg/wait.hpp"
 
 namespace snowflake::pg {
 namespace {
-
-Datum interval_of(UnixMs ms) {
-  return DirectFunctionCall2(timestamp_mi, TimestampGetDatum(timestamptz_of(ms)),
-                             TimestampGetDatum(timestamptz_of(0)));
-}
 
 Prefix checked_prefix(const text* given) {
   const auto prefix = Prefix::of({VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given)});
@@ -110,16 +105,16 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_clock) {
   const UnixMs wall = wall_clock_ms();
   const UnixMs latest = timeline.latest();
   const Setbacks setbacks = timeline.setbacks();
-  const bool unused = latest == 0;
-  Datum values[] = {TimestampTzGetDatum(timestamptz_of(wall)),
-                    TimestampTzGetDatum(timestamptz_of(latest)),
-                    TimestampTzGetDatum(timestamptz_of(stored.bound)),
-                    Int64GetDatum(shared().incarnation),
-                    interval_of(std::max<UnixMs>(0, latest - wall)),
-                    Int64GetDatum(static_cast<std::int64_t>(setbacks.count)),
-                    interval_of(setbacks.largest_ms)};
-  bool nulls[] = {false, unused, false, false, unused, false, false};
-  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row(fcinfo), values, nulls)));
+  const bool is_used = latest != 0;
+  const NullableDatum columns[] = {
+      time_column(wall),
+      column_if(is_used, time_column(latest)),
+      time_column(stored.bound),
+      number_column(shared().incarnation),
+      column_if(is_used, interval_column(std::max<UnixMs>(0, latest - wall))),
+      number_column(static_cast<std::int64_t>(setbacks.count)),
+      interval_column(setbacks.largest_ms)};
+  return row_of(result_row(fcinfo), columns);
 }
 
 }  // namespace snowflake::pg

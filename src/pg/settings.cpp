@@ -153,6 +153,8 @@ void define_settings(void (*node_changed)()) {
 
 int configured_node() { return node_id; }
 
+bool is_node_configured() { return is_configured(node_id_name); }
+
 const char* registry() { return registry_uri; }
 
 const char* realm() { return realm_of_server; }

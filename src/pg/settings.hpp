@@ -12,6 +12,9 @@ void define_settings(void (*node_changed)());
 /// snowflake_id.node_id: what people typed.
 [[nodiscard]] int configured_node();
 
+/// Whether anybody typed it.
+[[nodiscard]] bool is_node_configured();
+
 /// snowflake_id.registry: empty, or where the number comes from.
 [[nodiscard]] const char* registry();
 

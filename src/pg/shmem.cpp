@@ -41,11 +41,14 @@ Shared* attach() {
   if (!found) {
     new (memory) Shared{.incarnation = incarnation,
                         .holder = holder,
+                        .began_ms = wall_clock_ms(),
                         .node = {},
                         .registry = {},
                         .furthest_horizon = 0,
+                        .node_conflicts = 0,
                         .server = {}};
     shared->server.timeline.begin(system_clocks);
+    shared->server.statistics.reset(shared->began_ms);
     shared->node.publish({.from_registry = registry()[0] != '\0', .grant = {}});
   }
   LWLockRelease(AddinShmemInitLock);

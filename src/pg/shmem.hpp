@@ -19,10 +19,13 @@ struct Shared {
   /// By which a registry knows this life of the server: a secret, for the worker only. It is on no disk: so a copy of the
   /// server cannot go on with its grant, and has to ask for one of its own.
   std::int64_t holder;
+  UnixMs began_ms;  ///< when this life began, by the clock
   Published<NodeSource> node;
   Published<RegistryReport> registry;
   /// The furthest horizon that was written in this life, in whichever database.
   std::atomic<UnixMs> furthest_horizon;
+  /// How many rows of other servers bore our number, as triggers found them; for those who look.
+  std::atomic<std::int64_t> node_conflicts;
   Server server;
 };
 

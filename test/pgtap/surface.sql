@@ -17,6 +17,7 @@ INSERT INTO purpose VALUES
   ('find by query', 'STABLE STRICT PARALLEL RESTRICTED', true, true),
   ('trigger', 'VOLATILE PARALLEL UNSAFE', true, false),
   ('watch', 'VOLATILE STRICT PARALLEL SAFE', false, true),
+  ('watch own', 'VOLATILE STRICT PARALLEL RESTRICTED', false, true),
   ('create', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
   ('tell', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
   ('operate', 'VOLATILE STRICT PARALLEL UNSAFE', false, true),
@@ -101,6 +102,24 @@ INSERT INTO surface VALUES
   ('watch', 'snowflake_node_status(OUT state text, OUT node bigint, OUT granted_from timestamp with time zone, '
             'OUT granted_until timestamp with time zone, OUT registry text, OUT realm text, '
             'OUT last_success timestamp with time zone, OUT last_problem text)', 'record'),
+  ('watch', 'snowflake_status(OUT version text, OUT node bigint, OUT node_source text, OUT preloaded boolean, OUT '
+           'layouts integer, OUT sessions integer, OUT wall_clock timestamp with time zone, OUT latest timestamp '
+           'with time zone, OUT ahead interval, OUT behind interval, OUT horizon timestamp with time zone, OUT '
+           'horizon_ahead interval, OUT horizon_durable boolean, OUT setbacks bigint, OUT largest_setback '
+           'interval, OUT incarnation bigint, OUT started timestamp with time zone, OUT stats_reset timestamp with '
+           'time zone)', 'record'),
+  ('watch own', 'snowflake_stat(OUT layout text, OUT sessions bigint, OUT ids bigint, OUT reservations bigint, OUT '
+               'ticks_spent bigint, OUT hops bigint, OUT clock_waits bigint, OUT clock_wait_time double precision, '
+               'OUT limit_waits bigint, OUT limit_wait_time double precision, OUT grant_waits bigint, OUT '
+               'grant_wait_time double precision, OUT horizon_waits bigint, OUT horizon_wait_time double '
+               'precision, OUT horizon_moves bigint, OUT setbacks bigint, OUT largest_setback interval, OUT '
+               'ahead_time double precision, OUT rejected_standby bigint, OUT rejected_clock bigint, OUT '
+               'rejected_grant bigint, OUT peak_ids bigint, OUT tick_ids bigint)', 'SETOF record'),
+  ('watch own', 'snowflake_stat_workers(OUT layout text, OUT worker integer, OUT tenants bigint, OUT used double '
+               'precision)', 'SETOF record'),
+  ('watch', 'snowflake_health(OUT name text, OUT state text, OUT value text, OUT threshold text, OUT meaning text, '
+           'OUT action text)', 'SETOF record'),
+  ('operate', 'snowflake_stat_reset()', 'void'),
   ('create', 'snowflake_create_generator(name text, layout snowflake_layout '
              'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
              '::snowflake_layout, ordered boolean DEFAULT false, prefix text DEFAULT ''''::text, '
@@ -180,7 +199,7 @@ FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpos
 SELECT is(has_function_privilege('public', f.oid, 'EXECUTE'), for_everybody, 'who may call: ' || signature)
 FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpose ORDER BY signature;
 
-SELECT is(has_function_privilege('pg_monitor', f.oid, 'EXECUTE'), for_everybody OR purpose = 'watch',
+SELECT is(has_function_privilege('pg_monitor', f.oid, 'EXECUTE'), for_everybody OR purpose ~ '^watch',
   'may those who monitor call: ' || signature)
 FROM function f JOIN surface USING (signature) JOIN purpose p ON p.name = purpose ORDER BY signature;
 
@@ -195,6 +214,10 @@ FROM function JOIN pg_language l ON l.oid = prolang WHERE lanname = 'c' ORDER BY
 
 SELECT isnt(obj_description(objid, relname), NULL, 'has a comment: ' || pg_describe_object(classid, objid, 0))
 FROM member JOIN pg_class catalog ON catalog.oid = classid ORDER BY pg_describe_object(classid, objid, 0);
+
+SELECT ok(has_table_privilege('pg_monitor', objid, 'SELECT'), 'those who monitor may read: ' || objid::regclass)
+FROM member JOIN pg_class ON pg_class.oid = objid AND relkind = 'v' WHERE classid = 'pg_class'::regclass
+ORDER BY objid::regclass::text;
 
 SELECT matches(coalesce(name, proname), '^snowflake_',
   'is named for the extension: ' || pg_describe_object(classid, objid, 0))

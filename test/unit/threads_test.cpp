@@ -138,6 +138,7 @@ class Race {
   void check(const std::vector<std::vector<Made>>& made) {
     std::vector<Made> all;
     for (const auto& each : made) all.insert(all.end(), each.begin(), each.end());
+    check_statistics(all);
     std::ranges::sort(all, {}, &Made::order);
     for (std::size_t i = 1; i < all.size(); ++i) {
       const Made &before = all[i - 1], &after = all[i];
@@ -148,6 +149,17 @@ class Race {
       ASSERT_TRUE(std::ranges::any_of(resets_, [&](const Reset& each) {
         return each.era > before.era && each.era <= after.era && each.wall < time;
       })) << "the clock had passed it";
+    }
+  }
+
+  /// Every ID is counted, and once.
+  void check_statistics(const std::vector<Made>& all) const {
+    for (const LayoutStatistics& entry : server_->statistics) {
+      const std::optional<Layout> layout = entry.layout();
+      if (!layout) continue;
+      const auto ids = std::ranges::count_if(
+          all, [&](const Made& each) { return layouts[each.layout] == *layout; });
+      EXPECT_EQ(entry.of(Count::ids), static_cast<std::uint64_t>(ids));
     }
   }
 
