@@ -95,7 +95,7 @@ bool LayoutStatistics::is_of(std::uint64_t key, const Layout& layout) const {
 void LayoutStatistics::clear() {
   std::uint32_t nobody = 0;
   if (sessions_.compare_exchange_strong(nobody, closed)) {
-    layout_.publish({.timestamp = {.shift = 0, .width = 0}});
+    layout_.publish(Layout{});
     key_.store(0);
     clear_counts();
     sessions_.fetch_sub(closed);
