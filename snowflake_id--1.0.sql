@@ -301,6 +301,75 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_from_timestamp(timestamptz, snowflake_layout) IS
   'the smallest ID of that layout of a time, to compare IDs with';
 
+-- Ranges of time. A bound that is NULL or infinite is none; times outside of the layout's are as good as its ends. The
+-- planner turns snowflake_between() into two comparisons of the ID.
+
+CREATE FUNCTION snowflake_between_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'snowflake_between_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_between_support(internal) IS 'planner support for snowflake_between()';
+
+CREATE FUNCTION snowflake_between(id bigint, "from" timestamptz, "to" timestamptz) RETURNS boolean
+AS 'MODULE_PATHNAME', 'snowflake_between'
+LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT snowflake_between_support;
+COMMENT ON FUNCTION snowflake_between(bigint, timestamptz, timestamptz) IS
+  'whether a Snowflake ID was made at "from" or later, and before "to"; uses an index on the ID';
+
+CREATE FUNCTION snowflake_between(
+  id bigint, "from" timestamptz, "to" timestamptz, layout snowflake_layout) RETURNS boolean
+AS 'MODULE_PATHNAME', 'snowflake_between'
+LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT snowflake_between_support;
+COMMENT ON FUNCTION snowflake_between(bigint, timestamptz, timestamptz, snowflake_layout) IS
+  'whether an ID of that layout was made at "from" or later, and before "to"; uses an index on the ID';
+
+CREATE FUNCTION snowflake_first_id("from" timestamptz) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_first_id'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_first_id(timestamptz) IS
+  'the smallest Snowflake ID of that time or later, of any time: clamped to those that there are';
+
+CREATE FUNCTION snowflake_first_id("from" timestamptz, layout snowflake_layout) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_first_id'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_first_id(timestamptz, snowflake_layout) IS
+  'the smallest ID of that layout of that time or later, of any time: clamped to those that there are';
+
+CREATE FUNCTION snowflake_last_id("to" timestamptz) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_last_id'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_last_id(timestamptz) IS
+  'the largest Snowflake ID before that time, of any time: clamped to those that there are';
+
+CREATE FUNCTION snowflake_last_id("to" timestamptz, layout snowflake_layout) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_last_id'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_last_id(timestamptz, snowflake_layout) IS
+  'the largest ID of that layout before that time, of any time: clamped to those that there are';
+
+CREATE FUNCTION snowflake_now() RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_now'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_now() IS
+  'the smallest Snowflake ID of now(), for tools that count in integers; not an ID that was made';
+
+CREATE FUNCTION snowflake_now(layout snowflake_layout) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_now'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_now(snowflake_layout) IS
+  'the smallest ID of that layout of now(), for tools that count in integers; not an ID that was made';
+
+CREATE FUNCTION snowflake_span("interval" interval) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_span'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_span(interval) IS
+  'how far apart Snowflake IDs are that were made an interval apart; in days or less';
+
+CREATE FUNCTION snowflake_span("interval" interval, layout snowflake_layout) RETURNS bigint
+AS 'MODULE_PATHNAME', 'snowflake_span'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_span(interval, snowflake_layout) IS
+  'how far apart IDs of that layout are that were made an interval apart; in days or less';
+
 CREATE FUNCTION snowflake_encode(
   "timestamp" timestamptz, node integer, worker integer, sequence integer) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_encode'

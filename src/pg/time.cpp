@@ -1,5 +1,8 @@
 #include "pg/time.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "pg/errors.hpp"
 #include "pg/postgres.hpp"
 
@@ -14,6 +17,12 @@ constexpr std::int64_t postgres_epoch_ms =
 
 UnixMs unix_ms_of(TimestampTz time) {
   return time / us_per_ms - (time % us_per_ms < 0) + postgres_epoch_ms;
+}
+
+std::int64_t unix_us_of(TimestampTz time) {
+  constexpr std::int64_t between_epochs = postgres_epoch_ms * us_per_ms;
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() - between_epochs;
+  return std::min(time, most) + between_epochs;
 }
 
 TimestampTz timestamptz_of(UnixMs time) { return (time - postgres_epoch_ms) * us_per_ms; }

@@ -20,6 +20,9 @@ struct UtcText {
 /// The millisecond in which a timestamptz lies, rounded down.
 [[nodiscard]] UnixMs unix_ms_of(std::int64_t timestamptz);
 
+/// A timestamptz in microseconds since 1970, as far as they reach.
+[[nodiscard]] std::int64_t unix_us_of(std::int64_t timestamptz);
+
 /// timestamptz of a millisecond.
 [[nodiscard]] std::int64_t timestamptz_of(UnixMs time);
 
