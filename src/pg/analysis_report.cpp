@@ -47,6 +47,13 @@ const char* text_of(Misfit misfit, const Analysis& analysis, const Spread& delay
   return nullptr;
 }
 
+/// Its name, if it has one.
+const char* short_text_of(const Layout& layout) {
+  for (const Preset& preset : presets())
+    if (preset.layout == layout) return pnstrdup(preset.name.data(), preset.name.size());
+  return layout_text(layout);
+}
+
 /// What is known of it.
 const char* verdict_of(const char* problem, const Analysis& analysis, const Spread& delays) {
   if (problem != nullptr) return psprintf("does not fit: %s", problem);
@@ -276,7 +283,7 @@ void add_javascript(Facts& facts, const Analysis& analysis) {
   facts.add("exact in JavaScript", inexact == 0 ? "yes" : "no",
             inexact == 0
                 ? limit
-                : psprintf("%s are too large; %s: send them as text", number_text(inexact), limit));
+                : psprintf("too large: %s, send them as text; %s", number_text(inexact), limit));
 }
 
 // --- By whom ---
@@ -325,7 +332,7 @@ Facts report_of(const Findings& findings) {
   const char* problem =
       text_of(misfit_of(analysis, delays), analysis, delays, findings.time_column);
   Facts facts;
-  facts.add("layout", layout_text(analysis.layout()), verdict_of(problem, analysis, delays));
+  facts.add("layout", short_text_of(analysis.layout()), verdict_of(problem, analysis, delays));
   if (problem != nullptr) add_guesses(facts, findings);
   add_delays(facts, delays, findings.time_column);
   add_rows(facts, findings);
