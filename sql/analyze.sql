@@ -50,6 +50,9 @@ CREATE UNIQUE INDEX partial ON indexed (id) WHERE item > 0;
 CREATE UNIQUE INDEX double ON indexed (id, item);
 CREATE UNIQUE INDEX expression ON indexed ((id + 1));
 ALTER TABLE indexed ADD CONSTRAINT later UNIQUE (id) DEFERRABLE;
+CREATE OPERATOR CLASS own_ops FOR TYPE bigint USING btree AS
+  OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint8cmp(bigint, bigint);
+CREATE UNIQUE INDEX own ON indexed (id own_ops);
 SELECT duplicates('indexed') AS without_index;
 CREATE UNIQUE INDEX real ON indexed (id) INCLUDE (item);
 SELECT duplicates('indexed') AS with_index;
@@ -148,6 +151,12 @@ DELETE FROM large WHERE ctid < '(100,0)';
 SELECT rows_of(20) < 1000 AS less, sum(value::bigint) = rows_of(20) AS of_nodes
 FROM snowflake_analyze('large', sample => 20) WHERE fact ~ '^node ';
 
+-- Ticks of other lengths; shards.
+SELECT fact, value FROM snowflake_analyze('large', layout => 'sonyflake') WHERE fact ~ 'peak';
+SELECT fact, value FROM snowflake_analyze('large', layout => 'baidu') WHERE fact ~ 'peak';
+SELECT fact FROM snowflake_analyze('large', layout => 'timestamp:35 sequence:28 unit:60s') WHERE fact ~ 'peak';
+SELECT fact, value FROM snowflake_analyze('large', layout => 'instagram') WHERE fact IN ('nodes', 'workers', 'shards');
+
 -- More than fits in memory.
 SET maintenance_work_mem = '1MB';
 CREATE TABLE many (id bigint);
@@ -183,3 +192,4 @@ SELECT * FROM snowflake_analyze(0);
 DROP VIEW shown;
 DROP TABLE analyzed, indexed, inherits, parted, others, large, many, generated;
 DROP FUNCTION made_at, duplicates, guesses, rows_of;
+DROP OPERATOR FAMILY own_ops USING btree;

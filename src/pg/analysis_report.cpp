@@ -210,7 +210,7 @@ void add_duplicates(Facts& facts, const Findings& findings) {
 const char* name_of_unit(std::int32_t unit_ms) {
   if (unit_ms == 1) return "millisecond";
   if (unit_ms == 1000) return "second";
-  return psprintf("%d ms", unit_ms);
+  return unit_ms % 1000 == 0 ? psprintf("%d s", unit_ms / 1000) : psprintf("%d ms", unit_ms);
 }
 
 void add_rate(Facts& facts, const Rate& rate, const char* period, UnixMs at) {

@@ -71,6 +71,12 @@ TEST(Analysis, Duplicates) {
   EXPECT_EQ(analysis->first_duplicate(), -3);
 }
 
+TEST(Analysis, OnePercentMayBeAnything) {
+  Values values{INT64_MAX};
+  for (std::int64_t value = 1; value <= 200; ++value) values.push_back(value);
+  EXPECT_EQ(analysis_of(values, standard_layout)->most_are_up_to(), 199);
+}
+
 TEST(Analysis, Rates) {
   Values values;
   for (int second = 0; second < 100; ++second)

@@ -116,6 +116,12 @@ TEST(LayoutGuess, FindsNothingWhereThereIsNothing) {
   EXPECT_FALSE(fit({}).found);
 }
 
+TEST(LayoutGuess, DelaysMayVaryByAHundredthOfTheSpan) {
+  std::mt19937_64 random(9);
+  EXPECT_TRUE(fit(rows_of(standard_layout, random, now - 100 * hour, now, hour / 2)).found);
+  EXPECT_FALSE(fit(rows_of(standard_layout, random, now - 100 * hour, now, 4 * hour)).found);
+}
+
 TEST(LayoutGuess, SaysWhyALayoutDoesNotFit) {
   std::mt19937_64 random(3);
   const Layout& discord = *find_preset("discord");
