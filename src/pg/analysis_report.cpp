@@ -195,7 +195,7 @@ void add_duplicates(Facts& facts, const Findings& findings) {
   const char* detail = nullptr;
   if (count > 0)
     detail =
-        psprintf("of %s values, the first is %s%s", number_text(analysis.duplicated()),
+        psprintf("distinct: %s, the first: %s%s", number_text(analysis.duplicated()),
                  bigint_text(analysis.first_duplicate()),
                  index == nullptr ? "" : psprintf("; the unique index \"%s\" is corrupt", index));
   else if (index != nullptr)
