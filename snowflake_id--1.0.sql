@@ -451,6 +451,18 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_from_ulid(text, snowflake_layout) IS
   'the ID of that layout that a ULID of snowflake_to_ulid() carries';
 
+-- Look at a table ----------------------------------------------------------------------------------------------------
+-- Volatile: it asks the clock. Restricted: a worker process cannot read a temporary table. Not strict: time_column may
+-- be missing.
+
+CREATE FUNCTION snowflake_analyze(
+  relation regclass, id_column name DEFAULT 'id', layout snowflake_layout DEFAULT 'snowflake_id',
+  sample double precision DEFAULT 100, time_column name DEFAULT NULL, OUT fact text, OUT value text, OUT detail text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 50 COST 10000;
+COMMENT ON FUNCTION snowflake_analyze(regclass, name, snowflake_layout, double precision, name) IS
+  'what the IDs of a table tell: times, rates, nodes, duplicates, unused bits, their layout; sample is a percentage';
+
 -- Run a server -------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION snowflake_clock(

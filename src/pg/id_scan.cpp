@@ -5,12 +5,17 @@
 namespace snowflake::pg {
 namespace {
 
-/// What to read, and whom to tell.
+/// A scan, and whom to tell.
 struct Reading {
-  const char* column;
-  const Layout& layout;
-  VisitId visit;
+  const Scan& scan;
+  VisitRow visit;
   void* context;
+};
+
+/// The columns have other numbers in each partition.
+struct Columns {
+  AttrNumber id;
+  AttrNumber time;
 };
 
 void refuse_kind(Relation relation, const char* detail) {
@@ -42,16 +47,59 @@ void check_may_read(Relation table) {
                     errhint("Call it as the table's owner, or as a role with BYPASSRLS.")));
 }
 
+Columns columns_of(Relation relation, const Scan& scan) {
+  const AttrNumber time = scan.time_column == nullptr ? AttrNumber{InvalidAttrNumber}
+                                                      : time_column(relation, scan.time_column);
+  return {.id = id_column(relation, scan.id_column), .time = time};
+}
+
+void visit_row(HeapTuple tuple, TupleDesc type, const Columns& columns, const Reading& reading) {
+  CHECK_FOR_INTERRUPTS();
+  ScannedRow row{.tuple = tuple, .value = bigint_in(tuple, columns.id, type), .time = {}};
+  if (columns.time != InvalidAttrNumber) row.time = time_in(tuple, columns.time, type);
+  reading.visit(reading.context, row);
+}
+
 void read_rows(Relation relation, const Reading& reading) {
-  const AttrNumber column = id_column(relation, reading.column);
+  const Columns columns = columns_of(relation, reading.scan);
   SysScanDesc scan =
       systable_beginscan(relation, InvalidOid, false, GetActiveSnapshot(), 0, nullptr);
-  while (HeapTuple row = systable_getnext(scan)) {
-    CHECK_FOR_INTERRUPTS();
-    const auto id = id_in(row, column, RelationGetDescr(relation), reading.layout);
-    if (id) reading.visit(reading.context, row, *id);
-  }
+  while (HeapTuple tuple = systable_getnext(scan))
+    visit_row(tuple, RelationGetDescr(relation), columns, reading);
   systable_endscan(scan);
+}
+
+/// PostgreSQL's own method SYSTEM, which chooses pages.
+SampleScanState* choose_pages(double percent) {
+  constexpr uint32 seed = 0;
+  SampleScanState* sample = makeNode(SampleScanState);
+  sample->tsmroutine = GetTsmRoutine(sample_system);
+  Datum share = Float4GetDatum(static_cast<float4>(percent));
+  sample->tsmroutine->InitSampleScan(sample, 0);
+  sample->tsmroutine->BeginSampleScan(sample, &share, 1, seed);
+  return sample;
+}
+
+void read_sample(Relation relation, const Reading& reading) {
+  const Columns columns = columns_of(relation, reading.scan);
+  SampleScanState* sample = choose_pages(reading.scan.percent);
+  TableScanDesc scan = begin_sample_scan(relation, GetActiveSnapshot());
+  TupleTableSlot* slot = table_slot_create(relation, nullptr);
+  while (table_scan_sample_next_block(scan, sample)) {
+    CHECK_FOR_INTERRUPTS();
+    while (table_scan_sample_next_tuple(scan, sample, slot))
+      visit_row(ExecFetchSlotHeapTuple(slot, false, nullptr), RelationGetDescr(relation), columns,
+                reading);
+  }
+  ExecDropSingleTupleTableSlot(slot);
+  table_endscan(scan);
+}
+
+void read_table(Relation relation, const Reading& reading) {
+  if (reading.scan.percent < 100)
+    read_sample(relation, reading);
+  else
+    read_rows(relation, reading);
 }
 
 /// The table itself, and all below it.
@@ -61,19 +109,19 @@ void read_tree(Relation table, const Reading& reading) {
   foreach (cell, tree) {
     Relation relation = table_open(lfirst_oid(cell), NoLock);
     check_kind(relation);
-    if (!is_partitioned(relation)) read_rows(relation, reading);
+    if (!is_partitioned(relation)) read_table(relation, reading);
     table_close(relation, NoLock);
   }
 }
 
 }  // namespace
 
-void scan_ids(Oid oid, const char* column, const Layout& layout, VisitId visit, void* context) {
-  Relation table = relation_open(oid, AccessShareLock);
+void scan_rows(const Scan& scan, VisitRow visit, void* context) {
+  Relation table = relation_open(scan.table, AccessShareLock);
   check_kind(table);
   check_may_read(table);
-  (void)id_column(table, column);  // a partitioned table may have no partition
-  read_tree(table, {.column = column, .layout = layout, .visit = visit, .context = context});
+  (void)columns_of(table, scan);  // a partitioned table may have no partition
+  read_tree(table, {.scan = scan, .visit = visit, .context = context});
   relation_close(table, NoLock);
 }
 

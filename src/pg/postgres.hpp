@@ -17,7 +17,9 @@ extern "C" {
 #include "access/relation.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/transam.h"
+#include "access/tsmapi.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/dependency.h"
@@ -26,7 +28,10 @@ extern "C" {
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_publication.h"
 #include "catalog/pg_replication_origin.h"
@@ -37,6 +42,7 @@ extern "C" {
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
@@ -80,6 +86,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "utils/tuplesort.h"
 #include "utils/uuid.h"
 #include "utils/varlena.h"
 #if PG_VERSION_NUM >= 140000
@@ -184,6 +191,32 @@ inline bool synchronous_standbys_are_defined() {
   return SyncRepStandbyNames != nullptr && SyncRepStandbyNames[0] != '\0';
 #else
   return WalSndCtl->sync_standbys_defined;
+#endif
+}
+
+/// The method SYSTEM of TABLESAMPLE.
+#if PG_VERSION_NUM >= 140000  // named for the SQL function, not for the one in C
+inline constexpr Oid sample_system = F_SYSTEM;
+#else
+inline constexpr Oid sample_system = F_TSM_SYSTEM_HANDLER;
+#endif
+
+/// Opens a scan of the rows that a method of TABLESAMPLE chooses, a page at a time, past the cache.
+inline TableScanDesc begin_sample_scan(Relation relation, Snapshot snapshot) {
+#if PG_VERSION_NUM >= 190000  // takes flags
+  return table_beginscan_sampling(relation, snapshot, 0, nullptr, true, false, true, 0);
+#else
+  return table_beginscan_sampling(relation, snapshot, 0, nullptr, true, false, true);
+#endif
+}
+
+/// The next of sorted values that are passed by value; false after the last.
+inline bool next_sorted(Tuplesortstate* sort, Datum* value) {
+  bool is_null = false;
+#if PG_VERSION_NUM >= 160000  // asks whether to copy
+  return tuplesort_getdatum(sort, true, false, value, &is_null, nullptr);
+#else
+  return tuplesort_getdatum(sort, true, value, &is_null, nullptr);
 #endif
 }
 

@@ -17,6 +17,7 @@ INSERT INTO purpose VALUES
   ('look up', 'STABLE STRICT PARALLEL SAFE', true, true),
   ('find', 'STABLE STRICT PARALLEL SAFE', true, true),
   ('find by query', 'STABLE STRICT PARALLEL RESTRICTED', true, true),
+  ('analyze', 'VOLATILE PARALLEL RESTRICTED', true, true),
   ('trigger', 'VOLATILE PARALLEL UNSAFE', true, false),
   ('watch', 'VOLATILE STRICT PARALLEL SAFE', false, true),
   ('watch own', 'VOLATILE STRICT PARALLEL RESTRICTED', false, true),
@@ -108,6 +109,10 @@ INSERT INTO surface VALUES
            '::snowflake_layout, OUT node integer, OUT grant_count integer, OUT row_count bigint, '
            'OUT first_time timestamp with time zone, OUT last_time timestamp with time zone, OUT example bigint)',
            'SETOF record'),
+  ('analyze', 'snowflake_analyze(relation regclass, id_column name DEFAULT ''id''::name, layout snowflake_layout '
+              'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
+              '::snowflake_layout, sample double precision DEFAULT 100, time_column name DEFAULT NULL::name, '
+              'OUT fact text, OUT value text, OUT detail text)', 'SETOF record'),
   ('trigger', 'snowflake_node_conflict_trigger()', 'trigger'),
   ('watch', 'snowflake_clock(OUT wall_clock timestamp with time zone, OUT latest timestamp with time zone, '
             'OUT horizon timestamp with time zone, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, '
@@ -179,6 +184,8 @@ INSERT INTO sample VALUES
   ('from', $$'2026-11-20Z'$$),
   ('to', $$'2026-11-21Z'$$),
   ('interval', $$'1 day'$$),
+  ('sample', '50'),
+  ('time_column', 'NULL'),
   ('grants', $$'ids.granted'$$),
   ('realm', $$'main'$$);
 INSERT INTO sample VALUES
