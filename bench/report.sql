@@ -39,7 +39,13 @@ FROM (SELECT DISTINCT clients FROM result WHERE what = 'IDs/s') AS measured \gse
 \qecho
 \qecho :machine
 \qecho
-\qecho 'Whether calls wait for a slow disk is measured by `scripts/stalls`: [slow_disk.md](slow_disk.md).'
+\qecho '| page | |'
+\qecho '|---|---|'
+\qecho '| [latency.md](latency.md) | how long single calls take, with few clients and many, on a quiet disk and a slow one |'
+\qecho '| [slow_disk.md](slow_disk.md) | whether queries wait for a slow disk (`scripts/stalls`) |'
+\qecho '| [storage.md](storage.md) | what keys of each kind cost in table, index and WAL; the order of rows on disk |'
+\qecho '| [reading.md](reading.md) | what it costs to read the time in an ID, and IDs as text |'
+\qecho '| [cores.md](cores.md) | what cores share, and how far the figures carry |'
 \qecho
 \qecho '![What a call costs](call.svg)'
 \qecho
