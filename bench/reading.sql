@@ -40,40 +40,36 @@ BEGIN
   END LOOP;
 END $$;
 
--- Of a real ID and its text, so that every digit is there; 20 calls a row, as for the calls of contenders.
+-- Real IDs and their texts. decimal: PostgreSQL's own casts.
+CREATE TABLE encoding (name text, encode text, decode text, position int GENERATED ALWAYS AS IDENTITY);
+INSERT INTO encoding (name, encode, decode)
+SELECT name, format('snowflake_to_text(id, %L)', name), format('snowflake_from_text(%I, %L)', name, name)
+FROM unnest('{base32,base36,base58,base62,hex}'::text[]) AS name;
+INSERT INTO encoding (name, encode, decode) VALUES ('decimal', 'id::text', '"decimal"::bigint');
+
+CREATE TABLE sample (id bigint);
+SELECT format('ALTER TABLE sample ADD %I text', name) FROM encoding ORDER BY position \gexec
+
+-- 20 calls a row, less the same with a column in place of the calls.
+CREATE FUNCTION query_of_sample(expression text) RETURNS text LANGUAGE sql AS $$
+SELECT format('SELECT FROM sample WHERE num_nulls(%s) > 20', array_to_string(array_fill(expression, ARRAY[20]), ', '))
+$$;
+
 CREATE PROCEDURE measure_texts(rounds int, rows int) LANGUAGE plpgsql AS $$
 DECLARE
-  encoding text;
-  direction record;
-  net float8;
+  e encoding;
 BEGIN
+  EXECUTE format('INSERT INTO sample SELECT id, %s FROM snowflake_next_set(%s) AS id',
+                 (SELECT string_agg(encode, ', ' ORDER BY position) FROM encoding), rows);
+  COMMIT;
   FOR round IN 1..rounds LOOP
-    FOREACH encoding IN ARRAY '{base32,base36,base58,base62,hex,decimal}'::text[] LOOP
-      FOR direction IN SELECT * FROM text_calls(encoding) LOOP
-        net := seconds_of(query_of_20_texts(direction.call, encoding, rows))
-             - seconds_of(query_of_20_texts(direction.instead, encoding, rows));
-        INSERT INTO result VALUES (direction.what, encoding, 1, net / rows / 20 * 1e9);
-        COMMIT;
-      END LOOP;
+    FOR e IN SELECT * FROM encoding ORDER BY position LOOP
+      INSERT INTO result
+      SELECT what, e.name, 1,
+             (seconds_of(query_of_sample(call)) - seconds_of(query_of_sample(instead))) / rows / 20 * 1e9
+      FROM (VALUES ('to text ns', e.encode, 'id'),
+                   ('from text ns', e.decode, quote_ident(e.name))) AS direction (what, call, instead);
+      COMMIT;
     END LOOP;
   END LOOP;
 END $$;
-
--- decimal: PostgreSQL's own casts.
-CREATE FUNCTION text_of(id bigint, encoding text) RETURNS text LANGUAGE sql AS $$
-SELECT CASE encoding WHEN 'decimal' THEN id::text ELSE snowflake_to_text(id, encoding) END
-$$;
-
-CREATE FUNCTION text_calls(encoding text, OUT what text, OUT call text, OUT instead text) RETURNS SETOF record
-LANGUAGE sql AS $$
-VALUES
-  ('to text ns', CASE encoding WHEN 'decimal' THEN 'id::text' ELSE format('snowflake_to_text(id, %L)', encoding) END, 'id'),
-  ('from text ns', CASE encoding WHEN 'decimal' THEN 'digits::bigint' ELSE format('snowflake_from_text(digits, %L)', encoding) END,
-   'digits')
-$$;
-
-CREATE FUNCTION query_of_20_texts(expression text, encoding text, rows int) RETURNS text LANGUAGE sql AS $$
-SELECT format('SELECT FROM (SELECT id, text_of(id, %L) AS digits FROM snowflake_next_set(1) AS id OFFSET 0) AS one, '
-              'generate_series(1, %s) AS i WHERE num_nulls(%s) > 20',
-              encoding, rows, array_to_string(array_fill(expression, ARRAY[20]), ', '))
-$$;

@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154 # what scripts/bench sets
 
 # What --quick makes smaller.
-storage_rounds=3 storage_rows=500000
+storage_rounds=2 storage_rows=500000 storage_bulk_rows=2000000
 storage_clients=64
 
 measure_storage() {
@@ -14,10 +14,10 @@ measure_storage() {
         say "storage: $storage_clients clients, round $round of $storage_rounds"
         while read -r key; do insert_one_by_one "$key"; done < <(sql -Atc 'SELECT key FROM key_kind ORDER BY position')
         say "storage: one client"
-        sql -c "CALL measure_bulk_storage($storage_rows)"
+        sql -c "CALL measure_bulk_storage($storage_bulk_rows)"
     done
     say "writing $report/storage.md"
-    sql -At -v machine="$(machine)" -v clients="$storage_clients" -v rows="$storage_rows" \
+    sql -At -v machine="$(machine)" -v clients="$storage_clients" -v rows="$storage_rows" -v bulk_rows="$storage_bulk_rows" \
         -f "$source/storage_report.sql" >"$report/storage.md"
 }
 

@@ -15,24 +15,25 @@ INSERT INTO key_kind (key, name, type, call) VALUES
 
 SELECT format('CREATE TABLE %I (id %s DEFAULT %s PRIMARY KEY)', 'kept_' || key, type, call) FROM key_kind \gexec
 
--- What was inserted into a table, beginning at a place in WAL.
-CREATE PROCEDURE keep_figures(of_key text, how text, before pg_lsn) LANGUAGE plpgsql AS $$
+-- Of a table into which rows were inserted, beginning at a place in WAL: all of its rows, if not told.
+CREATE PROCEDURE keep_figures(of_key text, how text, before pg_lsn, new_rows float8 DEFAULT null) LANGUAGE plpgsql AS $$
 DECLARE
   kept text := 'kept_' || of_key;
   wal float8 := pg_current_wal_insert_lsn() - before;
-  inserted float8;
+  all_rows float8;
 BEGIN
   EXECUTE format('ANALYZE %I', kept);
-  EXECUTE format('SELECT count(*) FROM %I', kept) INTO inserted;
+  EXECUTE format('SELECT count(*) FROM %I', kept) INTO all_rows;
   INSERT INTO result
   SELECT how || ' ' || figure.what, of_key, 1, figure.value
   FROM (VALUES
-    ('table', pg_relation_size(kept) / inserted), ('index', pg_relation_size(kept || '_pkey') / inserted),
-    ('WAL', wal / inserted),
+    ('table', pg_relation_size(kept) / all_rows), ('index', pg_relation_size(kept || '_pkey') / all_rows),
+    ('WAL', wal / coalesce(new_rows, all_rows)),
     ('correlation', (SELECT correlation FROM pg_stats WHERE tablename = kept AND attname = 'id'))) AS figure (what, value);
 END $$;
 
--- One statement, one client.
+-- One statement, one client; then a hundredth of that once more, into what is large by now and after a checkpoint, so that
+-- WAL gets a copy of each page that is met.
 CREATE PROCEDURE measure_bulk_storage(rows int) LANGUAGE plpgsql AS $$
 DECLARE
   k key_kind;
@@ -46,6 +47,12 @@ BEGIN
     EXECUTE format('INSERT INTO %I SELECT %s FROM generate_series(1, %s)', 'kept_' || k.key, k.call, rows);
     COMMIT;
     CALL keep_figures(k.key, 'bulk', before);
+    COMMIT;
+    CHECKPOINT;
+    before := pg_current_wal_insert_lsn();
+    EXECUTE format('INSERT INTO %I SELECT %s FROM generate_series(1, %s)', 'kept_' || k.key, k.call, rows / 100);
+    COMMIT;
+    CALL keep_figures(k.key, 'more', before, rows / 100);
     COMMIT;
   END LOOP;
 END $$;
