@@ -14,9 +14,12 @@ measure_latency() {
     logged build-slow-disk make -C "$SNOWFLAKE_BUILD/bench" -f "$source/slow_disk/Makefile" \
         VPATH="$source/slow_disk" PG_CONFIG="$PG_CONFIG"
     : >"$work/latency.tsv"
-    serve_latency && measure_latency_cases quiet && stop_at_once
+    serve_latency
+    measure_latency_cases quiet
+    stop_at_once
     LD_PRELOAD="$SNOWFLAKE_BUILD/bench/slow_disk.so" SLOW_DISK_MS="$slow_ms" serve_latency
-    measure_latency_cases "$slow_ms ms" && stop_at_once
+    measure_latency_cases "$slow_ms ms"
+    stop_at_once
     serve_latency
     report_latency
 }

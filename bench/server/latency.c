@@ -20,6 +20,7 @@
 #include <math.h>
 #include <time.h>
 
+#include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
