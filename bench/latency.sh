@@ -6,7 +6,7 @@
 latency_clients=(1 8 64 500) latency_loads=(checkpoints arrays) latency_rounds=3 latency_seconds=2
 latency_burst=20 # calls after each pause
 slow_ms=200
-latency_neighbours=() # processes
+busy_file="$work/busy"
 
 measure_latency() {
     say "building a slow disk"
@@ -24,7 +24,7 @@ measure_latency() {
     report_latency
 }
 
-# PostgreSQL as it is set up by default, but for room for the clients.
+# Nothing that happens now and then falls into a case that does not say so.
 serve_latency() {
     stop_servers
     start_server bench-server 'shared_buffers = 1GB' 'max_wal_size = 16GB' 'checkpoint_timeout = 1h' \
@@ -56,8 +56,8 @@ measure_latency_case() {
             run_latency_clients "$1" "$2" "$3" "$name"
         done < <(sql -AtF '|' -c 'SELECT name FROM measured')
     done
-    ((${#latency_neighbours[@]} == 0)) || { kill "${latency_neighbours[@]}" && wait "${latency_neighbours[@]}"; } 2>/dev/null || true
-    latency_neighbours=()
+    rm "$busy_file"
+    wait
 }
 
 # All clients begin together when they are connected and have called once. The pause lets all of them have some 8000 bursts a second together,
@@ -76,24 +76,23 @@ SQL
         &>"$SNOWFLAKE_LOGS/pgbench.log" || die "pgbench failed: $SNOWFLAKE_LOGS/pgbench.log"
 }
 
+# What others do meanwhile, until busy_file is gone, or the server.
 latency_neighbour() {
+    touch "$busy_file"
     case "$1" in
     checkpoints) keep_checkpointing & ;;
     arrays) keep_making_arrays & ;;
-    *) return ;;
     esac
-    latency_neighbours+=($!)
 }
 
 keep_checkpointing() {
-    while sleep 0.5; do
-        sql -c "INSERT INTO load SELECT repeat('x', 100) FROM generate_series(1, 20000)" -c CHECKPOINT
-    done &>/dev/null
-}
+    while [[ -e "$busy_file" ]] &&
+        sql -c "INSERT INTO load SELECT repeat('x', 100) FROM generate_series(1, 20000)" -c CHECKPOINT; do sleep 0.5; done
+} &>/dev/null
 
 keep_making_arrays() {
-    while true; do sql -c "SELECT cardinality(snowflake_next_array(10000000))"; done &>/dev/null
-}
+    while [[ -e "$busy_file" ]] && sql -c "SELECT cardinality(snowflake_next_array(10000000))"; do :; done
+} &>/dev/null
 
 report_latency() {
     say "writing $report/latency.md"
@@ -101,5 +100,5 @@ report_latency() {
     sql -At -v machine="$(machine)" -v slow_ms="$slow_ms" -v burst="$latency_burst" \
         -f "$source/latency_report.sql" >"$report/latency.md"
     (cd "$work" && sql -f "$source/latency_plots.sql")
-    gnuplot -e "data = '$work'; target = '$report'; slow_ms = $slow_ms" "$source/latency.gp"
+    gnuplot -e "data = '$work'; target = '$report'; slow_ms = $slow_ms; many = ${latency_clients[-1]}" "$source/latency.gp"
 }

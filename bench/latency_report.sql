@@ -47,7 +47,7 @@ SELECT disk, load, clients, contender, max(ns) AS slowest_first FROM latency WHE
 \qecho '- The three functions had their turns in each case, several rounds of seconds each. No commit is part of a call.'
 \qecho '- Disk: *quiet*, or one (*slow*) whose `fsync()` and `fdatasync()` take' :slow_ms 'ms longer (a library preloaded into the'
 \qecho '  server). Meanwhile: *idle*; *checkpoints*, with 20,000 rows written before each; *arrays*, a neighbour that calls'
-\qecho '  `snowflake_next_array(10000000)` on and on, and so has one of the cores and half of all IDs.'
+\qecho '  `snowflake_next_array(10000000)` on and on, and so has one of the cores and at least half of all IDs.'
 \qecho '- First call: the slowest of the clients'' first ones, which are in no other column. It binds the session to its'
 \qecho '  sequence, and may have to wait for the disk.'
 
@@ -62,4 +62,4 @@ FROM (
                     E'\n' ORDER BY p50) AS rows
   FROM summary JOIN first_calls USING (disk, load, clients, contender)
   GROUP BY 1, 2, 3) AS cells
-ORDER BY disk <> 'quiet', load, clients;
+ORDER BY disk <> 'quiet', load <> 'idle', load, clients;
