@@ -19,7 +19,7 @@ $$;
 \qecho '|---|--:|--:|'
 SELECT format('| `%s` | %s | %s |', name, median_ns('scan ns', name), median_ns('scan ns', name) - median_ns('scan ns', 'a plain column'))
 FROM reading ORDER BY position;
-SELECT '| `uuid_extract_timestamp(uuid)` | not in this major: from 17 on | – |' WHERE NOT has_uuid_timestamp();
+SELECT '| `uuid_extract_timestamp(uuid)` | not in this major, but from 17 on: [with 19](reading_19.md) | – |' WHERE NOT has_uuid_timestamp();
 
 \qecho
 \qecho '## IDs as text'
