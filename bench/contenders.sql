@@ -13,7 +13,12 @@ SET client_min_messages = warning;
 
 CREATE EXTENSION snowflake_id;
 
-CREATE FUNCTION empty_function() RETURNS bigint AS :'empty_library' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION empty_function() RETURNS bigint AS :'bench_library' LANGUAGE C VOLATILE STRICT;
+CREATE FUNCTION uuidv7_as_of_18() RETURNS uuid AS :'bench_library' LANGUAGE C VOLATILE STRICT;
+
+-- What an argument costs, which a named generator has.
+CREATE FUNCTION empty_function(regclass) RETURNS bigint AS :'bench_library', 'empty_function'
+LANGUAGE C VOLATILE STRICT;
 
 -- Of the same layout, so that these take from the same cursors.
 SELECT snowflake_create_generator('named'), snowflake_create_generator('ordered', ordered => true) \g /dev/null
@@ -57,6 +62,7 @@ CREATE TABLE contender (
 
 INSERT INTO contender (key, name, call, type, rows, ids, inserts) VALUES
   ('empty',        'empty C function',     'empty_function()',    null,     100000, 10000, null),
+  ('empty_1',      'empty C function, an argument', 'empty_function(''plain'')', null, 100000, 10000, null),
   ('snowflake',    'snowflake_next()',     'snowflake_next()',    'bigint', 100000, 10000, 1000000),
   ('named',        'named generator',      'snowflake_next(''named'')',   'bigint', 100000, 10000, 1000000),
   ('ordered',      'ordered generator',    'snowflake_next(''ordered'')', 'bigint', 100000, 10000, 1000000),
@@ -69,7 +75,8 @@ INSERT INTO contender (key, name, call, type, rows, ids, inserts) VALUES
   ('max_plus_one', 'max(id) + 1',          'max_plus_one()',      'bigint', 1000,   1,     10000),
   ('counter',      'counter table',        'counter_id()',        'bigint', 20,     1,     2000);
 
-DELETE FROM contender WHERE key = 'uuidv7' AND to_regprocedure('uuidv7()') IS NULL;
+UPDATE contender SET name = 'uuidv7(), as of 18', call = 'uuidv7_as_of_18()'
+WHERE key = 'uuidv7' AND to_regprocedure('uuidv7()') IS NULL;
 UPDATE contender SET on_conflict = 'ON CONFLICT DO NOTHING' WHERE key IN ('instagram', 'max_plus_one');
 
 SELECT format('CREATE TABLE IF NOT EXISTS %I (id %s PRIMARY KEY)', key || '_ids', type),

@@ -1,6 +1,7 @@
 // What the core costs without PostgreSQL around it. A figure is IDs a second.
 #include <benchmark/benchmark.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
@@ -33,6 +34,17 @@ Id reserve_and_take(Server& server, Session& session, const Clocks& clocks) {
     }
 }
 
+Id reserve_pinned_and_take(Server& server, Session& session, const Pin& pin) {
+  for (;;) switch (session.reserve_pinned(*server.timeline.now(system_clocks), terms, pin, 1)) {
+      case Outcome::ready:
+        return session.take(1).first;
+      case Outcome::spent:
+        break;
+      default:
+        std::abort();
+    }
+}
+
 // An ID a call, as snowflake_next() does, by the real clock: all threads share one server.
 void session_next(benchmark::State& state) {
   static RunningServer server(system_clocks);
@@ -47,6 +59,22 @@ void session_next(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(session_next)->Threads(1)->Threads(2)->Threads(8)->UseRealTime();
+
+// An ID a call as an ordered generator makes it: all threads take of one cursor, one by one.
+void session_next_pinned(benchmark::State& state) {
+  static RunningServer server(system_clocks);
+  const Pin pin = Session::ordered_pin(standard_layout);
+  Session session;
+  session.join(server, standard_layout);
+  for (auto _ : state) {
+    Id id;
+    if (!session.next_pinned(pin, id)) id = reserve_pinned_and_take(server, session, pin);
+    benchmark::DoNotOptimize(id);
+  }
+  session.leave();
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(session_next_pinned)->Threads(1)->Threads(2)->Threads(8)->UseRealTime();
 
 // What the time costs, with both clocks read.
 void timeline_now(benchmark::State& state) {
@@ -82,6 +110,20 @@ void worker_take(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(worker_take)->Threads(1)->Threads(2)->Threads(8)->UseRealTime();
+
+// What it takes a line of memory to go from one core to the other: two threads that wait for each other's increments. An
+// iteration of each is one handover there and one back.
+void line_handover(benchmark::State& state) {
+  alignas(cache_line) static std::atomic<std::uint64_t> turns = 0;
+  const auto mine = static_cast<std::uint64_t>(state.thread_index());
+  for (auto _ : state) {
+    std::uint64_t turn;
+    while ((turn = turns.load(std::memory_order_acquire)) % 2 != mine) continue;
+    turns.store(turn + 1, std::memory_order_release);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(line_handover)->Threads(2)->UseRealTime();
 
 }  // namespace
 }  // namespace snowflake

@@ -134,7 +134,7 @@ void Session::report() {
   parts.tick = tick - division_.epoch;
   parts.sequence = (range.begin - request_.begin) >> division_.block_bits;
   const std::uint64_t count = (range.end - range.begin) >> division_.block_bits;
-  before_ = last();
+  if (next_ != begin_) before_ = next_ - step_;  // last(); an optional is slow to copy
   tick_ = tick;
   node_ = parts.node;
   begin_ = next_ = counted_ = layout_.encode(parts);

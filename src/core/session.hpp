@@ -118,7 +118,8 @@ class Session {
   [[nodiscard]] bool next_pinned(const Pin& pin, Id& id) {
     if (cycles() - start_ >= span_ || !is_latest(tick_)) return false;
     if (!take_pinned(tick_, pin, 1)) return false;
-    id = take(1).first;
+    id = next_;  // of one
+    next_ = end_;
     return true;
   }
 

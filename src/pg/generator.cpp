@@ -44,15 +44,14 @@ Run Generator::take(const FmgrInfo* caller, std::uint64_t count) {
   if (!may_go_on() || spec_.ordered || !session_.fresh()) {
     bind(caller);
     refuse_without_shard();
-    const Pin pin = pin_of(0);
-    replenish(caller, count, spec_.ordered ? &pin : nullptr);
+    replenish(caller, count, spec_.ordered ? &ordered_pin_ : nullptr);
   }
   return session_.take(count);
 }
 
 [[gnu::noinline]] Id Generator::next_after_replenishing(const FmgrInfo* caller) {
   if (spec_.ordered && !needs_shard() && may_go_on()) {
-    if (Id id; session_.next_pinned(pin_of(0), id)) return id;
+    if (Id id; session_.next_pinned(ordered_pin_, id)) return id;
   }
   return take(caller, 1).first;
 }
@@ -62,7 +61,7 @@ Id Generator::next_of_shard(const FmgrInfo* caller, std::int64_t shard) {
   if (!needs_shard())
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("the layout of this generator has no shard")));
-  const Pin pin = pin_of(checked_part("shard", shard, spec_.layout.shard.max()));
+  const Pin pin = pin_of_shard(checked_part("shard", shard, spec_.layout.shard.max()));
   if (Id id; may_go_on() && session_.next_pinned(pin, id)) return id;
   replenish(caller, 1, &pin);
   return session_.take(1).first;
@@ -150,6 +149,7 @@ void Generator::join(const GeneratorSpec& spec) {
   session_.leave();
   session_ = Session();
   spec_ = spec;
+  ordered_pin_ = Session::ordered_pin(spec.layout);
   if (before_first_join != nullptr) before_first_join();
   before_first_join = nullptr;
   session_.join(shared().server, spec.layout);
@@ -162,9 +162,8 @@ void Generator::check_permission() {
 }
 
 // A worker field has to say which cursor it was; without one, shards are spread over all cursors there are.
-Pin Generator::pin_of(std::uint64_t shard) const {
+Pin Generator::pin_of_shard(std::uint64_t shard) const {
   const Layout& layout = spec_.layout;
-  if (!needs_shard()) return Session::ordered_pin(layout);
   const unsigned cursors =
       layout.worker.present() ? Session::workers_of(layout) : cursors_of(layout.unit_ms);
   const auto cursor = static_cast<unsigned>(shard % cursors);

@@ -441,6 +441,16 @@ TEST_F(FreshPinnedTest, WhileTheTickLastsNextAsksTheCursorOnly) {
   EXPECT_EQ(layout.decode(id).sequence, cycles() == 0 ? 1 : 4);
 }
 
+TEST_F(FreshPinnedTest, RemembersTheLastIdAndKeepsNoOther) {
+  const Pin pin = Session::ordered_pin(layout);
+  Session session = joined();
+  ASSERT_EQ(session.reserve_pinned(now(), terms, pin, 1), Outcome::ready);
+  Id id = session.take(1).first;
+  if (!session.next_pinned(pin, id)) EXPECT_EQ(cycles(), 0U);
+  EXPECT_EQ(session.last(), id);
+  EXPECT_FALSE(session.next(id));
+}
+
 TEST_F(FreshPinnedTest, OneThatKnowsALaterTickDoesNotUseItsOwn) {
   const Pin pin = Session::ordered_pin(layout);
   std::vector<Session> sessions = many_joined(2);
