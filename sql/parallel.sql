@@ -21,8 +21,8 @@ CREATE MATERIALIZED VIEW kept AS SELECT n, snowflake_next() AS id FROM source;
 SELECT count(*) AS ids FROM (SELECT id FROM made UNION SELECT id FROM kept) AS together;
 SELECT count(*) FROM made WHERE snowflake_node(id) <> 0;
 
--- Processes that make IDs at the same time do so with workers of their own. Each row takes its time here, so that no
--- process is done before another has begun; if the server had none to spare, there is nothing to see.
+-- Processes that make IDs at the same time do so with workers of their own. Each row takes its time here, so that hardly
+-- a process is done before another has begun; if the server had none to spare, there is nothing to see.
 CREATE FUNCTION processes_of(statement text) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
   plan jsonb;
@@ -33,7 +33,7 @@ END
 $$;
 SELECT processes_of('CREATE TABLE slowly AS
   SELECT snowflake_next() AS id, pg_sleep(0.005)::text AS slept FROM source WHERE n <= 200') AS processes \gset
-SELECT count(*), count(DISTINCT id) AS ids, count(DISTINCT snowflake_worker(id)) = :processes AS a_worker_each
+SELECT count(*), count(DISTINCT id) AS ids, count(DISTINCT snowflake_worker(id)) BETWEEN least(2, :processes) AND :processes AS of_their_own
 FROM slowly;
 
 -- The session's last ID is the leader's.
