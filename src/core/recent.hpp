@@ -59,6 +59,7 @@ class Recent {
       const auto later = static_cast<std::int32_t>(key - period_in(word));
       if (later < 0 && later >= latest) return 0;
       const std::uint64_t number = std::min(change(later == 0 ? number_in(word) : 0), most);
+      if (later == 0 && number == number_in(word)) return number_in(word);
       if (slot.compare_exchange_weak(word, std::uint64_t{key} << 32 | number,
                                      std::memory_order_relaxed))
         return static_cast<std::uint32_t>(number);
