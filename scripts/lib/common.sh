@@ -66,27 +66,54 @@ missing_packages() {
 }
 
 install_packages() {
-    local as_root=()
-    if ((EUID != 0)); then
-        command -v sudo >/dev/null || {
-            echo "Neither root nor sudo: as root, run: apt-get install $*"
-            return 1
-        }
-        as_root=(sudo)
-    fi
-    "${as_root[@]}" apt-get update -q || return
-    keep_cluster_from_being_made "${as_root[@]}"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+    as_root apt-get update -q || return
+    keep_cluster_from_being_made
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
         -o DPkg::Lock::Timeout=300 "$@"
+}
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "Neither root nor sudo: as root, run: $*"
+        return 1
+    fi
 }
 
 # Debian's PostgreSQL makes and starts a server when it is installed. We want none that outlives us, so we say so
 # beforehand; a machine that has PostgreSQL is left as it is.
 keep_cluster_from_being_made() {
     [[ -e /etc/postgresql-common ]] && return
-    "$@" mkdir -p /etc/postgresql-common/createcluster.d
+    as_root mkdir -p /etc/postgresql-common/createcluster.d
     echo "create_main_cluster = false" |
-        "$@" tee /etc/postgresql-common/createcluster.d/snowflake_id.conf >/dev/null
+        as_root tee /etc/postgresql-common/createcluster.d/snowflake_id.conf >/dev/null
+}
+
+# need_commands DIRECTORY COMMAND:PACKAGE…: puts commands that are missing into the PATH. Their packages would start
+# services, now and at each boot; so they are not installed, but unpacked into a directory.
+need_commands() {
+    local directory="$1" wanted
+    shift
+    PATH="$PATH:$directory/usr/bin"
+    for wanted in "$@"; do
+        command -v "${wanted%:*}" >/dev/null || unpack_package "${wanted#*:}" "$directory" ||
+            die "no ${wanted%:*} here: make sure that there is what Debian calls ${wanted#*:}"
+    done
+}
+
+unpack_package() {
+    local package="$1" directory="$2"
+    say "unpacking $package"
+    mkdir -p "$directory" && logged "download-$package" download_package "$package" "$directory" &&
+        dpkg-deb --extract "$directory/$package"_*.deb "$directory" && rm "$directory/$package"_*.deb
+}
+
+# A new machine knows no packages yet.
+download_package() {
+    env -C "$2" apt-get download -q "$1" || { as_root apt-get update -q && env -C "$2" apt-get download -q "$1"; }
 }
 
 # PostgreSQL with its headers: the one of PG_CONFIG, or else the newest installed, or else Debian's own.

@@ -6,7 +6,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034 # scripts/test walks over them
-parts=(lint build library unit regress pgtap tap registry docs clients drill bench)
+parts=(lint build library unit regress pgtap tap registry monitoring docs clients drill bench)
 # shellcheck disable=SC2034
 long_parts=(drill bench) # left out by --quick
 
@@ -21,6 +21,9 @@ describe_parts() {
     pgtap     pgTAP: test/pgtap/
     tap       servers that crash, race, lose their clock: test/tap/
     registry  the clients of a registry of node numbers, with an etcd, a PostgreSQL, silent servers: test/registry/
+    monitoring
+              alerts and dashboard of monitoring/ with an exporter and a Prometheus: test/monitoring/ (with --quick
+              one alert only is made to fire)
     docs      the examples in README.md, SECURITY.md and docs/
     clients   docs/javascript.md, run with node-postgres, which npm fetches
     drill     scripts/drill: a Patroni cluster under load loses its leader
@@ -36,6 +39,7 @@ packages_of() {
         pgtap) echo "postgresql-$SNOWFLAKE_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
         tap) echo libipc-run-perl faketime etcd-server socat ;;
         registry) echo libipc-run-perl etcd-server curl openssl ;;
+        monitoring) echo libipc-run-perl faketime ;;
         clients) packages_of_node ;;
         *) ;;
     esac
@@ -164,7 +168,7 @@ readable_tree() {
     fi
     local copy="$SNOWFLAKE_BUILD/tests" directory
     server_directory "$copy"
-    for directory in sql expected test; do
+    for directory in sql expected test monitoring docs; do
         [[ ! -e "$SNOWFLAKE_ROOT/$directory" ]] || cp -r "$SNOWFLAKE_ROOT/$directory" "$copy"
     done
     chown -R "$SNOWFLAKE_SERVER_USER" "$copy"
@@ -215,6 +219,15 @@ part_registry() {
         SLOW_RESOLVER="$tools/slow_resolver.so" prove_on_servers registry 1 test/registry/*.pl
 }
 
+# Exporter and Prometheus for the servers of the tests; those that the machine may run are left alone.
+part_monitoring() {
+    server_directory "$SNOWFLAKE_BUILD/monitoring"
+    need_commands "$SNOWFLAKE_BUILD/monitoring-tools" \
+        prometheus:prometheus promtool:prometheus prometheus-postgres-exporter:prometheus-postgres-exporter || return
+    cd "$(readable_tree)" || return
+    prove_on_servers monitoring 2 test/monitoring/*.pl
+}
+
 # prove_on_servers DIRECTORY JOBS TEST…, in build/DIRECTORY; a pattern that meets no file is no test
 prove_on_servers() {
     local work="$SNOWFLAKE_BUILD/$1" jobs="$2"
@@ -223,7 +236,7 @@ prove_on_servers() {
     stage_settings >"$work/postgresql.conf"
     as_server_user env TEMP_CONFIG="$work/postgresql.conf" PG_REGRESS="$(pgxs_test)/regress/pg_regress" \
         TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PGPORT=65432 \
-        prove --verbose --timer --jobs "$jobs" -I "$(pgxs_test)/perl" -I test/tap/lib -I test/registry/lib "$@"
+        prove --verbose --timer --jobs "$jobs" -I "$(pgxs_test)/perl" -I test/tap/lib -I test/registry/lib -I test/monitoring/lib "$@"
 }
 
 part_docs() {
@@ -255,5 +268,5 @@ stop_left_behind() {
     local file
     while read -r file; do
         as_server_user pg_ctl stop -s -m immediate -D "$(dirname "$file")" 2>/dev/null || true
-    done < <(find "$SNOWFLAKE_BUILD"/{regress,pgtap,tap,registry,docs,clients} -name postmaster.pid 2>/dev/null)
+    done < <(find "$SNOWFLAKE_BUILD"/{regress,pgtap,tap,registry,monitoring,docs,clients} -name postmaster.pid 2>/dev/null)
 }

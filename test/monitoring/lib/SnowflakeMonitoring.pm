@@ -1,0 +1,199 @@
+# The files of monitoring/ at work: an exporter for each server, a Prometheus that asks them every second. On loopback.
+#
+#     my $monitoring = SnowflakeMonitoring->start(main => $node, standby => $other);
+#     $monitoring->query('snowflake_id_status_sessions');    # ({ metric => { instance => 'main', … }, value => 8 })
+#     $monitoring->wait_for_alert('SnowflakeIdNoData', 'main', 30);
+#     $monitoring->wait_until_quiet('SnowflakeIdNoData', 'main', 30);
+#
+# The rules are those of alerts.yml, only faster: `for` is a second, and rates are taken over ten.
+# However a test ends, what it started ends with it.
+package SnowflakeMonitoring;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Exporter 'import';
+use FindBin;
+use HTTP::Tiny;
+use IO::Socket::INET;
+use IPC::Run;
+use JSON::PP qw(decode_json);
+use PostgreSQL::Test::Utils qw(append_to_file slurp_file);
+use SnowflakeTest;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT_OK = qw(monitoring_file panels_of_dashboard alert_names);
+
+my @until_the_test_ends = qw(setpriv --pdeathsig KILL);
+
+# --- what is shipped ---
+
+sub monitoring_file { return "$FindBin::RealBin/../../monitoring/$_[0]" }
+
+# ({ title, queries => [ … ] }), as Grafana would fill them in for all servers.
+sub panels_of_dashboard
+{
+	my $dashboard = decode_json(slurp_file(monitoring_file('dashboard.json')));
+	return map { { title => $_->{title}, queries => [ map { filled_in($_->{expr}) } @{ $_->{targets} } ] } }
+	  @{ $dashboard->{panels} };
+}
+
+sub filled_in
+{
+	my ($query) = @_;
+	return $query =~ s/\$instance/.*/gr =~ s/\$__rate_interval/10s/gr;
+}
+
+sub alert_names { return slurp_file(monitoring_file('alerts.yml')) =~ /^\s+- alert: (\w+)$/mg }
+
+sub faster_rules
+{
+	my $rules = slurp_file(monitoring_file('alerts.yml'));
+	return $rules =~ s/^(\s+for:) \S+$/$1 1s/mgr =~ s/\[5m\]/[10s]/gr;
+}
+
+# --- processes ---
+
+sub start
+{
+	my ($class, %servers) = @_;
+	my $self = bless { directory => PostgreSQL::Test::Utils::tempdir(), servers => \%servers }, $class;
+	$self->start_exporter($_) for sort keys %servers;
+	$self->_start_prometheus;
+	return $self;
+}
+
+# Asks as a role that may nothing but watch.
+sub start_exporter
+{
+	my ($self, $name) = @_;
+	my $node = $self->{servers}{$name};
+	$node->safe_psql('postgres', q{DO $$ BEGIN
+		IF NOT pg_is_in_recovery() AND to_regrole('watcher') IS NULL THEN CREATE ROLE watcher LOGIN IN ROLE pg_monitor; END IF;
+		END $$});
+	local $ENV{DATA_SOURCE_NAME} =
+	  sprintf 'user=watcher dbname=postgres host=%s port=%d sslmode=disable', $node->host, $node->port;
+	$self->{ports}{$name} //= free_port();
+	$self->_run("exporter_$name", 'prometheus-postgres-exporter', '--disable-default-metrics', '--disable-settings-metrics',
+		'--no-collector.database', '--no-collector.bgwriter',
+		'--web.listen-address=127.0.0.1:' . $self->{ports}{$name}, '--extend.query-path=' . monitoring_file('queries.yml'));
+	$self->_wait_for("http://127.0.0.1:$self->{ports}{$name}/metrics");
+}
+
+sub _start_prometheus
+{
+	my ($self) = @_;
+	my $directory = $self->{directory};
+	my $port = free_port();
+	$self->{url} = "http://127.0.0.1:$port";
+	append_to_file("$directory/alerts.yml", faster_rules());
+	append_to_file("$directory/prometheus.yml", $self->_configuration);
+	$self->_run('prometheus', 'prometheus', "--config.file=$directory/prometheus.yml", "--storage.tsdb.path=$directory/data",
+		"--web.listen-address=127.0.0.1:$port", '--log.level=warn');
+	$self->_wait_for("$self->{url}/-/ready");
+}
+
+sub _configuration
+{
+	my ($self) = @_;
+	my $targets = join '', map { "      - {targets: ['127.0.0.1:$self->{ports}{$_}'], labels: {instance: $_}}\n" }
+	  sort keys %{ $self->{ports} };
+	return "global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [alerts.yml]\n"
+	  . "scrape_configs:\n  - job_name: postgresql\n    static_configs:\n$targets";
+}
+
+sub _run
+{
+	my ($self, $name, @command) = @_;
+	$self->{logs}{$name} = "$PostgreSQL::Test::Utils::log_path/$name.log";
+	$self->{running}{$name} =
+	  IPC::Run::start([ @until_the_test_ends, @command ], '<', \undef, '>>', $self->{logs}{$name}, '2>&1');
+}
+
+sub stop
+{
+	my ($self, $name) = @_;
+	(delete $self->{running}{$name})->kill_kill;
+}
+
+sub free_port { return IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport }
+
+sub _wait_for
+{
+	my ($self, $url) = @_;
+	my $end = time + 60;
+	until (HTTP::Tiny->new(timeout => 10)->get($url)->{success})
+	{
+		die "$url does not answer" if time > $end;
+		sleep(0.1);
+	}
+}
+
+sub log_of { return slurp_file($_[0]{logs}{ $_[1] }) }
+
+# --- questions ---
+
+sub _ask
+{
+	my ($self, $path, %parameters) = @_;
+	my $http = HTTP::Tiny->new(timeout => 30);
+	my $answer = $http->get("$self->{url}/api/v1/$path?" . $http->www_form_urlencode(\%parameters));
+	die "Prometheus: $answer->{content}" unless $answer->{success};
+	return decode_json($answer->{content})->{data};
+}
+
+# NaN, which is the exporter's NULL, is no value.
+sub query
+{
+	my ($self, $query) = @_;
+	my $result = $self->_ask('query', query => $query)->{result};
+	return grep { $_->{value} ne 'NaN' } map { { metric => $_->{metric}, value => $_->{value}[1] } } @$result;
+}
+
+# ({ metric, values => [ [ time, value ], … ] }), a value a second
+sub query_range
+{
+	my ($self, $query, $from, $until) = @_;
+	return @{ $self->_ask('query_range', query => $query, start => $from, end => $until, step => 1)->{result} };
+}
+
+# The names of the alerts that fire for a server.
+sub firing
+{
+	my ($self, $server) = @_;
+	my @alerts = grep { $_->{state} eq 'firing' && $_->{labels}{instance} eq $server } @{ $self->_ask('alerts')->{alerts} };
+	return sort keys %{ { map { ($_->{labels}{alertname} => 1) } @alerts } };
+}
+
+sub annotations_of
+{
+	my ($self, $alert) = @_;
+	my ($found) = grep { $_->{labels}{alertname} eq $alert } @{ $self->_ask('alerts')->{alerts} };
+	return $found->{annotations};
+}
+
+# Seconds until it was so, or undef.
+sub wait_for_alert { return $_[0]->_wait_for_state($_[1], $_[2], 1, $_[3]) }
+sub wait_until_quiet { return $_[0]->_wait_for_state($_[1], $_[2], 0, $_[3]) }
+
+sub _wait_for_state
+{
+	my ($self, $alert, $server, $fires, $seconds) = @_;
+	my $begin = time;
+	while (time - $begin < $seconds)
+	{
+		return time - $begin if $fires == grep { $_ eq $alert } $self->firing($server);
+		sleep(0.2);
+	}
+	return;
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+	local ($@, $?);
+	eval { $_->kill_kill } for values %{ $self->{running} };
+}
+
+1;
