@@ -1,11 +1,11 @@
 # The files of monitoring/ at work: an exporter for each server, a Prometheus that asks them every second. On loopback.
 #
-#     my $monitoring = SnowflakeMonitoring->start(main => $node, standby => $other);
+#     my $monitoring = SnowflakeMonitoring->start(main => { node => $node }, standby => { node => $other });
 #     $monitoring->query('snowflake_id_status_sessions');    # ({ metric => { instance => 'main', … }, value => 8 })
 #     $monitoring->wait_for_alert('SnowflakeIdNoData', 'main', 30);
 #     $monitoring->wait_until_quiet('SnowflakeIdNoData', 'main', 30);
 #
-# The rules are those of alerts.yml, only faster: `for` is a second, and rates are taken over ten.
+# The rules are those of alerts.yml, only faster: `for` is a second, and rates are taken over five.
 # However a test ends, what it started ends with it.
 package SnowflakeMonitoring;
 
@@ -31,12 +31,18 @@ my @until_the_test_ends = qw(setpriv --pdeathsig KILL);
 
 sub monitoring_file { return "$FindBin::RealBin/../../monitoring/$_[0]" }
 
-# ({ title, queries => [ … ] }), as Grafana would fill them in for all servers.
+# ({ type, title, unit, queries => [ { query, legend }, … ] }, …), as Grafana would fill them in for all servers.
 sub panels_of_dashboard
 {
 	my $dashboard = decode_json(slurp_file(monitoring_file('dashboard.json')));
-	return map { { title => $_->{title}, queries => [ map { filled_in($_->{expr}) } @{ $_->{targets} } ] } }
-	  @{ $dashboard->{panels} };
+	return map { panel_of($_) } @{ $dashboard->{panels} };
+}
+
+sub panel_of
+{
+	my ($panel) = @_;
+	my @queries = map { { query => filled_in($_->{expr}), legend => $_->{legendFormat} } } @{ $panel->{targets} };
+	return { %$panel{qw(type title)}, unit => $panel->{fieldConfig}{defaults}{unit}, queries => \@queries };
 }
 
 sub filled_in
@@ -50,7 +56,7 @@ sub alert_names { return slurp_file(monitoring_file('alerts.yml')) =~ /^\s+- ale
 sub faster_rules
 {
 	my $rules = slurp_file(monitoring_file('alerts.yml'));
-	return $rules =~ s/^(\s+for:) \S+$/$1 1s/mgr =~ s/\[5m\]/[10s]/gr;
+	return $rules =~ s/^(\s+for:) \S+$/$1 1s/mgr =~ s/\[5m\]/[5s]/gr;
 }
 
 # --- processes ---
@@ -64,11 +70,12 @@ sub start
 	return $self;
 }
 
-# Asks as a role that may nothing but watch.
+# Asks as a role that may nothing but watch. Options are those of the exporter.
 sub start_exporter
 {
 	my ($self, $name) = @_;
-	my $node = $self->{servers}{$name};
+	my $node = $self->{servers}{$name}{node};
+	my @options = @{ $self->{servers}{$name}{options} // [] };
 	$node->safe_psql('postgres', q{DO $$ BEGIN
 		IF NOT pg_is_in_recovery() AND to_regrole('watcher') IS NULL THEN CREATE ROLE watcher LOGIN IN ROLE pg_monitor; END IF;
 		END $$});
@@ -77,7 +84,7 @@ sub start_exporter
 	$self->{ports}{$name} //= free_port();
 	$self->_run("exporter_$name", 'prometheus-postgres-exporter', '--disable-default-metrics', '--disable-settings-metrics',
 		'--no-collector.database', '--no-collector.bgwriter',
-		'--web.listen-address=127.0.0.1:' . $self->{ports}{$name}, '--extend.query-path=' . monitoring_file('queries.yml'));
+		'--web.listen-address=127.0.0.1:' . $self->{ports}{$name}, '--extend.query-path=' . monitoring_file('queries.yml'), @options);
 	$self->_wait_for("http://127.0.0.1:$self->{ports}{$name}/metrics");
 }
 
@@ -166,6 +173,14 @@ sub firing
 	return sort keys %{ { map { ($_->{labels}{alertname} => 1) } @alerts } };
 }
 
+# The rules that could not be evaluated, with what was said.
+sub problems_of_rules
+{
+	my ($self) = @_;
+	my @rules = map { @{ $_->{rules} } } @{ $self->_ask('rules')->{groups} };
+	return map { "$_->{name}: $_->{health} " . ($_->{lastError} // '') } grep { $_->{health} ne 'ok' } @rules;
+}
+
 sub annotations_of
 {
 	my ($self, $alert) = @_;
@@ -180,13 +195,58 @@ sub wait_until_quiet { return $_[0]->_wait_for_state($_[1], $_[2], 0, $_[3]) }
 sub _wait_for_state
 {
 	my ($self, $alert, $server, $fires, $seconds) = @_;
+	return wait_until(sub { $fires == grep { $_ eq $alert } $self->firing($server) }, $seconds);
+}
+
+# Until the query has an answer.
+sub wait_for
+{
+	my ($self, $query, $seconds) = @_;
+	return wait_until(sub { scalar(my @found = $self->query($query)) }, $seconds);
+}
+
+sub wait_until
+{
+	my ($is_so, $seconds) = @_;
 	my $begin = time;
 	while (time - $begin < $seconds)
 	{
-		return time - $begin if $fires == grep { $_ eq $alert } $self->firing($server);
+		return time - $begin if $is_so->();
 		sleep(0.2);
 	}
 	return;
+}
+
+# --- a picture ---
+
+# A file for each panel of the dashboard, N.tsv: a block of (series, time, value) for each series; their names and titles
+# in panels.tsv.
+sub write_panels
+{
+	my ($self, $directory, $from, $until) = @_;
+	mkdir $directory or die "$directory: $!";
+	my $number = 0;
+	for my $panel (panels_of_dashboard())
+	{
+		next if $panel->{type} eq 'table';
+		append_to_file("$directory/panels.tsv", join("\t", ++$number, @$panel{qw(type unit title)}) . "\n");
+		append_to_file("$directory/$number.tsv", join "\n\n\n", map { block_of($_, $from) } $self->_series_of($panel, $from, $until));
+	}
+}
+
+sub _series_of
+{
+	my ($self, $panel, $from, $until) = @_;
+	return map {
+		my $legend = $_->{legend};
+		map { { %$_, name => $legend =~ s/\{\{(\w+)\}\}/$_->{metric}{$1} \/\/ ''/ger } } $self->query_range($_->{query}, $from, $until)
+	} @{ $panel->{queries} };
+}
+
+sub block_of
+{
+	my ($series, $from) = @_;
+	return join "\n", map { join "\t", $series->{name}, $_->[0] - $from, $_->[1] } @{ $series->{values} };
 }
 
 sub DESTROY

@@ -32,12 +32,13 @@ my $faketime_library = first { -e }
 # --- servers ---
 
 # A running server with the extension in database postgres. Options: conf => lines of postgresql.conf,
-# preload => 1, fake_clock => 1, init => [ arguments of PostgreSQL::Test::Cluster::init ].
+# preload => 1, fake_clock => 1, libraries => [ files for LD_PRELOAD, with fake_clock ], init => [ arguments of PostgreSQL::Test::Cluster::init ].
 sub start_new
 {
 	my ($class, $name, %options) = @_;
 	my $node = $class->new($name);
 	$node->fake_clock if $options{fake_clock};
+	$node->{libraries} = $options{libraries} // [];
 	$node->init(@{ $options{init} // [] });
 	$node->append_conf('postgresql.conf', 'log_statement = none');
 	$node->append_conf('postgresql.conf', $options{conf}) if $options{conf};
@@ -115,7 +116,7 @@ sub _clock_environment
 	my ($self) = @_;
 	return () unless $self->{clock_file};
 	return (
-		LD_PRELOAD => $faketime_library,
+		LD_PRELOAD => join(':', $faketime_library, @{ $self->{libraries} // [] }),
 		FAKETIME_TIMESTAMP_FILE => $self->{clock_file},
 		FAKETIME_NO_CACHE => 1,
 		DONT_FAKE_MONOTONIC => 1,
