@@ -17,9 +17,11 @@ plan skip_all => 'not with --quick' if $quick;
 # --- A primary with two databases, its standby, each with a number of a registry ---
 
 my $registry = SnowflakeRegistry->start('postgresql', lease => 600);
-my $primary = $registry->start_server('primary');
+my $primary = $registry->start_server('primary', libraries => [ $ENV{TIME_DAEMON} ]);
 $primary->backup('base');
 my $standby = SnowflakeTest->new('standby');
+$standby->fake_clock;
+$standby->{libraries} = [ $ENV{TIME_DAEMON} ];
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 $primary->safe_psql('postgres', q{CREATE DATABASE shop; SELECT snowflake_create_generator('seconds', 'sonyflake')});
@@ -32,6 +34,7 @@ my $monitoring = SnowflakeMonitoring->start(
 my $load = start_clients($primary, kinds => [qw(given_set stored_rows)]);
 $primary->safe_psql('shop', 'SELECT snowflake_next()');
 $primary->safe_psql('postgres', q{SELECT snowflake_next('seconds')});
+$standby->ask('SELECT snowflake_next()');
 pause(12);
 
 # --- Metrics ---
@@ -65,9 +68,10 @@ unlike($monitoring->log_of("exporter_$_"), qr/err=|level=error/, "the exporter o
 # --- What they say is what has happened ---
 
 sub value_of { my ($query) = @_; my ($found) = $monitoring->query($query); return $found->{value} }
-my $standard = q{instance="primary", layout=~"timestamp:41 .*"};
+my $standard = q{instance="primary", layout="snowflake_id"};
 cmp_ok(value_of("sum(rate(snowflake_id_stat_ids_total{$standard}[10s]))"), '>', 1000, 'IDs a second');
 is(value_of('snowflake_id_node_number{instance="primary", state="held"}'), number_of($primary), 'the node number');
+is(value_of('snowflake_id_rejected_calls_total{instance="standby", reason="standby"}'), 1, 'a call that the standby rejected');
 cmp_ok(value_of('snowflake_id_horizon_ahead_seconds{instance="primary", datname="postgres"}'), '>', 0, 'the horizon is ahead');
 
 # --- The dashboard ---

@@ -183,8 +183,8 @@ sub problems_of_rules
 
 sub annotations_of
 {
-	my ($self, $alert) = @_;
-	my ($found) = grep { $_->{labels}{alertname} eq $alert } @{ $self->_ask('alerts')->{alerts} };
+	my ($self, $alert, $server) = @_;
+	my ($found) = grep { $_->{labels}{alertname} eq $alert && $_->{labels}{instance} eq $server } @{ $self->_ask('alerts')->{alerts} };
 	return $found->{annotations};
 }
 
