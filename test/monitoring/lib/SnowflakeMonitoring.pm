@@ -243,10 +243,15 @@ sub _series_of
 	} @{ $panel->{queries} };
 }
 
+# Without what stands between two values like it.
 sub block_of
 {
 	my ($series, $from) = @_;
-	return join "\n", map { join "\t", $series->{name}, $_->[0] - $from, $_->[1] } @{ $series->{values} };
+	my @values = map { [ $_->[0], $_->[1] eq 'NaN' ? 'NaN' : sprintf '%.4g', $_->[1] ] } @{ $series->{values} };
+	my @turns = grep {
+		$_ == 0 || $_ == $#values || $values[$_][1] ne $values[ $_ - 1 ][1] || $values[$_][1] ne $values[ $_ + 1 ][1]
+	} 0 .. $#values;
+	return join "\n", map { join "\t", $series->{name}, $_->[0] - $from, $_->[1] } @values[@turns];
 }
 
 sub DESTROY
