@@ -26,10 +26,9 @@ unit_of(panel) = field(panel, 3) eq "s" ? ", s" : field(panel, 3) eq "percentuni
 stats data."/panels.tsv" using 1 nooutput
 panels = int(STATS_max)
 stats file(1) using 2 nooutput
-last_second = STATS_max
 
 set multiplot
-set xrange [0:last_second]
+set xrange [STATS_min:STATS_max]
 set grid noytics noxtics
 
 # The states: a row for each check of each server.
@@ -52,16 +51,16 @@ plot for [block = 0:rows - 1] file(1) index block \
   with boxxyerror linecolor rgb variable
 set yrange [*:*]
 
-# The others: two in a row. A panel of many series has no key.
+# The others: two in a row. A panel of many series has no key. (One that is empty is a server without a registry.)
 set grid ytics linecolor rgb "#e2e8f0" linetype 1 linewidth 1
-set key inside left top vertical samplen 1 spacing 0.9 font ",9" textcolor rgb words
+set key outside right top vertical Left reverse samplen 1 font ",9" textcolor rgb words
 set ytics autofreq
 do for [panel = 2:panels] {
   place = panel - 2
   set size 0.5, 0.175
   set origin 0.5 * (place % 2), 0.54 - 0.18 * (place / 2)
   set lmargin at screen 0.5 * (place % 2) + 0.06
-  set rmargin at screen 0.5 * (place % 2) + 0.47
+  set rmargin at screen 0.5 * (place % 2) + 0.37
   set title field(panel, 4).unit_of(panel)
   scale = field(panel, 3) eq "percentunit" ? 100 : 1
   stats file(panel) using 3 nooutput
