@@ -221,13 +221,11 @@ part_registry() {
 
 # Exporter and Prometheus for the servers of the tests; those that the machine may run are left alone.
 part_monitoring() {
-    local tools="$SNOWFLAKE_BUILD/monitoring-tools"
     server_directory "$SNOWFLAKE_BUILD/monitoring"
-    mkdir -p "$tools"
-    need_commands "$tools" prometheus:prometheus promtool:prometheus prometheus-postgres-exporter:prometheus-postgres-exporter
-    gcc -shared -fPIC "$SNOWFLAKE_ROOT/test/monitoring/time_daemon.c" -o "$tools/time_daemon.so" || return
+    need_commands "$SNOWFLAKE_BUILD/monitoring-tools" \
+        prometheus:prometheus promtool:prometheus prometheus-postgres-exporter:prometheus-postgres-exporter
     cd "$(readable_tree)" || return
-    TIME_DAEMON="$tools/time_daemon.so" prove_on_servers monitoring 2 test/monitoring/*.pl
+    prove_on_servers monitoring 2 test/monitoring/*.pl
 }
 
 # prove_on_servers DIRECTORY JOBS TEST…, in build/DIRECTORY; a pattern that meets no file is no test

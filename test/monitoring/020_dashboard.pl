@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils qw(slurp_file);
 use SnowflakeFault;
-use SnowflakeMonitoring qw(monitoring_file panels_of_dashboard);
+use SnowflakeMonitoring qw(monitoring_file panels_of_dashboard kernel_clock);
 use SnowflakeRegistry;
 use SnowflakeTest qw($quick);
 use Test::More;
@@ -17,11 +17,12 @@ plan skip_all => 'not with --quick' if $quick;
 # --- A primary with two databases, its standby, each with a number of a registry ---
 
 my $registry = SnowflakeRegistry->start('postgresql', lease => 600);
-my $primary = $registry->start_server('primary', libraries => [ $ENV{TIME_DAEMON} ]);
+my $kernel_clock = kernel_clock();
+my $primary = $registry->start_server('primary', libraries => [$kernel_clock]);
 $primary->backup('base');
 my $standby = SnowflakeTest->new('standby');
 $standby->fake_clock;
-$standby->{libraries} = [ $ENV{TIME_DAEMON} ];
+$standby->{libraries} = [$kernel_clock];
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 $primary->safe_psql('postgres', q{CREATE DATABASE shop; SELECT snowflake_create_generator('seconds', 'sonyflake')});

@@ -7,18 +7,15 @@ use warnings FATAL => 'all';
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use PostgreSQL::Test::Utils qw(append_to_file);
 use SnowflakeFault;
-use SnowflakeMonitoring qw(alert_names);
+use SnowflakeMonitoring qw(alert_names kernel_clock kernel_says);
 use SnowflakeRegistry;
 use SnowflakeTest qw($quick);
 use Test::More;
 use Time::HiRes qw(time);
 
-my $time_daemon_gone = $ENV{TIME_DAEMON_GONE} = PostgreSQL::Test::Utils::tempdir . '/time_daemon_gone';
-
 # One server that nobody has given a number, and one whose number is granted.
-my @libraries = (libraries => [ $ENV{TIME_DAEMON} ]);
+my @libraries = (libraries => [ kernel_clock() ]);
 my $alone = start_faulty('alone', @libraries, init => [ allows_streaming => 1 ]);
 my $registry = $quick ? undef : SnowflakeRegistry->start('postgresql', lease => 15);
 my $granted = $registry && $registry->start_server('granted', @libraries, conf => 'snowflake_id.registry_wait = 100ms');
@@ -81,8 +78,8 @@ finish() if $quick;
 fire_by('the clock leaps ahead', 'alone', ['SnowflakeIdClockLeapt'], sub { $alone->set_clock_offset(12) });
 clear_by('it is right again', 'alone', ['SnowflakeIdClockLeapt'], sub { $alone->set_clock_offset(0) });
 
-fire_by('no time daemon keeps the clock', 'alone', ['SnowflakeIdClockUnsynchronised'], sub { append_to_file($time_daemon_gone, '') });
-clear_by('one does', 'alone', ['SnowflakeIdClockUnsynchronised'], sub { unlink $time_daemon_gone });
+fire_by('no time daemon keeps the clock', 'alone', ['SnowflakeIdClockUnsynchronised'], sub { kernel_says('5 200 16000000') });
+clear_by('one does', 'alone', ['SnowflakeIdClockUnsynchronised'], sub { kernel_says('0 200 30000') });
 
 my $greedy;
 fire_by('clients take all IDs there are', 'alone', ['SnowflakeIdSpent'],

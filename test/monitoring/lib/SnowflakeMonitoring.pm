@@ -23,7 +23,7 @@ use SnowflakeTest;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(monitoring_file panels_of_dashboard alert_names);
+our @EXPORT_OK = qw(monitoring_file panels_of_dashboard alert_names kernel_clock kernel_says);
 
 my @until_the_test_ends = qw(setpriv --pdeathsig KILL);
 
@@ -57,6 +57,29 @@ sub faster_rules
 {
 	my $rules = slurp_file(monitoring_file('alerts.yml'));
 	return $rules =~ s/^(\s+for:) \S+$/$1 1s/mgr =~ s/\[5m\]/[5s]/gr;
+}
+
+# --- the kernel's clock ---
+
+# A library for a server to preload, to which the kernel says what kernel_says() does: at first that all is well. The
+# machine's own time daemon, if there is one, plays no part.
+sub kernel_clock
+{
+	my $directory = PostgreSQL::Test::Utils::tempdir();
+	$ENV{KERNEL_CLOCK} = "$directory/kernel_clock";
+	kernel_says('0 200 30000');
+	system($ENV{CC} // 'cc', '-shared', '-fPIC', "$FindBin::RealBin/../tap/kernel_clock.c", '-o', "$directory/kernel_clock.so") == 0
+	  or die 'no compiler';
+	return "$directory/kernel_clock.so";
+}
+
+# State (5: nobody keeps the clock right), estimated and maximum error in microseconds.
+sub kernel_says
+{
+	my ($words) = @_;
+	unlink "$ENV{KERNEL_CLOCK}.new";
+	append_to_file("$ENV{KERNEL_CLOCK}.new", "$words\n");
+	rename("$ENV{KERNEL_CLOCK}.new", $ENV{KERNEL_CLOCK}) or die "cannot write: $!";
 }
 
 # --- processes ---

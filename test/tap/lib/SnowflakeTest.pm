@@ -32,7 +32,8 @@ my $faketime_library = first { -e }
 # --- servers ---
 
 # A running server with the extension in database postgres. Options: conf => lines of postgresql.conf,
-# preload => 1, fake_clock => 1, libraries => [ files for LD_PRELOAD, with fake_clock ], init => [ arguments of PostgreSQL::Test::Cluster::init ].
+# preload => 1, fake_clock => 1, libraries => [ files for LD_PRELOAD, beside that of fake_clock ],
+# init => [ arguments of PostgreSQL::Test::Cluster::init ].
 sub start_new
 {
 	my ($class, $name, %options) = @_;
