@@ -19,6 +19,7 @@ plan skip_all => 'not with --quick' if $quick;
 my $registry = SnowflakeRegistry->start('postgresql', lease => 600);
 my $kernel_clock = kernel_clock();
 my $primary = $registry->start_server('primary', libraries => [$kernel_clock]);
+$primary->safe_psql('postgres', 'CREATE ROLE watcher LOGIN IN ROLE pg_monitor');
 $primary->backup('base');
 my $standby = SnowflakeTest->new('standby');
 $standby->fake_clock;

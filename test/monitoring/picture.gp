@@ -65,7 +65,7 @@ do for [panel = 2:panels] {
   scale = field(panel, 3) eq "percentunit" ? 100 : 1
   stats file(panel) using 3 nooutput
   series = STATS_blocks
-  set format y STATS_max > 1000 ? "%.0s%c" : "%g"
+  set format y STATS_max > 1000 ? STATS_max > 10000 ? "%.0s%c" : "%.1s%c" : "%g"
   plot for [block = 0:series - 1] file(panel) index block using 2:($3 * scale) \
     with lines linewidth 1.6 linecolor rgb colors[block % 8 + 1] title series > 8 ? "" : columnheader(1)
 }
