@@ -256,7 +256,8 @@ UnixMs unconfirmed_ms(FunctionCallInfo fcinfo) {
   horizon.bind(fcinfo->flinfo);
   const StoredHorizon stored = stored_horizon(horizon.sequence());
   if (stored.is_durable || stored.incarnation != shared().incarnation) return 0;
-  return std::max<UnixMs>(0, wall_clock_ms() - (stored.bound - horizon_window_ms));
+  const UnixMs believed = wall_clock_ms() - shared().server.timeline.leap_ms();
+  return std::max<UnixMs>(0, believed - (stored.bound - horizon_window_ms));
 }
 
 Check horizon_durable(FunctionCallInfo fcinfo) {
