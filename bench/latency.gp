@@ -7,7 +7,6 @@ ours = 0xd9480f
 others = 0x94a3b8
 darker = 0x475569
 words = 0x475569
-colour(name) = name[1:9] eq "snowflake" ? ours : name[1:5] eq "empty" ? others : darker
 
 set border 0
 set tics scale 0 textcolor rgb words
@@ -31,8 +30,10 @@ do for [name in "few many"] {
   if (name eq "many") { unset key }
   set xlabel "% of all calls take no longer" textcolor rgb words
   stats points using 2 nooutput
-  plot for [block = 0:STATS_blocks - 2] points index block using 1:2:(colour(strcol(3))) \
-         with lines linewidth (block == STATS_blocks - 2 ? 4 : 2) linecolor rgb variable notitle, \
+  # The blocks are those of the empty function, of nextval, and ours.
+  plot points index 0 using 1:2 with lines linewidth 2 linecolor rgb others notitle, \
+       points index 1 using 1:2 with lines linewidth 2 linecolor rgb darker notitle, \
+       points index 2 using 1:2 with lines linewidth 4 linecolor rgb ours notitle, \
        keyentry with lines linewidth 2 linecolor rgb darker title "nextval", \
        keyentry with lines linewidth 4 linecolor rgb ours title "snowflake_next()", \
        keyentry with lines linewidth 2 linecolor rgb others title "empty C function"

@@ -4,10 +4,12 @@
 \pset tuples_only on
 
 -- A block of points for each function, ours last and so on top: how many nines of the calls (1: 90 %, 2: 99 %, …; their
--- number, where it is all) took no longer, in ns.
+-- number, where it is all) took no longer, in ns. Those that would be one point of the picture are one.
 CREATE FUNCTION latency_points(of_disk text, of_clients int) RETURNS SETOF text LANGUAGE sql AS $$
-SELECT string_agg(concat_ws(E'\t', log(total / greatest(total - up_to, 1)), ns, contender), E'\n' ORDER BY ns) || E'\n\n'
-FROM cumulative WHERE (disk, load, clients) = (of_disk, 'idle', of_clients)
+SELECT string_agg(concat_ws(E'\t', nines, ns), E'\n' ORDER BY ns) || E'\n\n'
+FROM (SELECT contender, round(log(total / greatest(total - up_to, 1))::numeric, 2) AS nines, min(ns) AS ns
+      FROM cumulative WHERE (disk, load, clients) = (of_disk, 'idle', of_clients)
+      GROUP BY contender, nines, round(log(ns)::numeric, 1)) AS point
 GROUP BY contender ORDER BY contender LIKE 'snowflake%', contender
 $$;
 
