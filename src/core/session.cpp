@@ -132,7 +132,7 @@ void Session::report() {
     cursor_ = worker;
   }
   parts.tick = tick - division_.epoch;
-  parts.sequence = (range.begin - request_.begin) >> division_.block_bits;
+  parts.sequence = (range.begin - division_.begin_of(tick)) >> division_.block_bits;
   const std::uint64_t count = (range.end - range.begin) >> division_.block_bits;
   if (next_ != begin_) before_ = next_ - step_;  // last(); an optional is slow to copy
   tick_ = tick;

@@ -41,6 +41,13 @@ inline constexpr std::int32_t longest_making_unit_ms = 1000;
   return false;
 }
 
+/// A number whose bits all depend on all bits of the other one: the end of SplitMix64 (Steele, Lea, Flood 2014).
+[[nodiscard]] constexpr std::uint64_t mixed(std::uint64_t number) {
+  number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9;
+  number = (number ^ number >> 27) * 0x94d049bb133111eb;
+  return number ^ number >> 31;
+}
+
 /// How a layout of which IDs can be made cuts time into blocks. Ticks here are units since 1970.
 struct Division {
   std::int32_t unit_ms;
@@ -62,15 +69,29 @@ struct Division {
   }
   [[nodiscard]] constexpr Position end_of(Tick tick) const { return begin_of(tick + 1); }
 
+  /// The first sequence number that is used of a tick: below 64, and below a 64th of all, where there are a thousand. IDs
+  /// that are made one in a tick would else all be 0 modulo 16, say, and an application that spreads rows by `id % 16`
+  /// would put them in one place.
+  [[nodiscard]] constexpr std::uint64_t first_sequence(Tick tick) const {
+    if (capacity() < 1024) return 0;
+    return mixed(static_cast<std::uint64_t>(tick)) &
+           (std::min<std::uint64_t>(capacity() / 64, 64) - 1);
+  }
+
+  /// Where the first block that is used begins.
+  [[nodiscard]] constexpr Position first_of(Tick tick) const {
+    return position_of(tick, first_sequence(tick));
+  }
+
   /// The end of what may be taken at that time. A tick longer than a millisecond is released as it passes, block by
   /// block: nobody can take a second's IDs at its beginning, and leave others to wait for the next one.
   [[nodiscard]] constexpr Position released_at(std::int64_t unix_ns) const {
     const Tick tick = tick_at(unix_ns);
     if (unit_ms == 1) return end_of(tick);
-    const std::int64_t passed_us = (unix_ns - tick * unit_ns()) / 1000;
-    const auto passed = (static_cast<Position>(passed_us) << fraction_bits) /
-                        static_cast<Position>(unit_ns() / 1000);
-    return begin_of(tick) + (((passed >> block_bits) + 1) << block_bits);
+    const auto passed_us = static_cast<Position>((unix_ns - tick * unit_ns()) / 1000);
+    const std::uint64_t blocks = capacity() - first_sequence(tick);
+    const std::uint64_t released = blocks * passed_us / static_cast<Position>(unit_ns() / 1000) + 1;
+    return first_of(tick) + (released << block_bits);
   }
 
   [[nodiscard]] constexpr Position position_of(Tick tick, std::uint64_t sequence) const {
@@ -79,7 +100,7 @@ struct Division {
 
   /// One block of what is released at that time.
   [[nodiscard]] constexpr Request request_at(std::int64_t unix_ns) const {
-    return {.begin = begin_of(tick_at(unix_ns)),
+    return {.begin = first_of(tick_at(unix_ns)),
             .end = released_at(unix_ns),
             .block_bits = block_bits,
             .count = 1};
