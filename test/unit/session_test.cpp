@@ -20,7 +20,7 @@ namespace {
 constexpr UnixMs no_horizon = std::numeric_limits<UnixMs>::max();
 constexpr UnixMs hour = 3'600'000;
 constexpr std::uint64_t all_there_is = 1'000'000'000;
-constexpr Layout sharing_layout = layout_of({.worker = 2, .sequence = 8 + 4});
+constexpr Layout sharing_layout = layout_of({.worker = 2, .sequence = 8 + 1});
 constexpr Layout slow_layout = layout_of({.node = 3, .worker = 2, .sequence = 3}, 1000);
 
 /// A server at the beginning of tick 1000 of a layout.
@@ -39,6 +39,12 @@ class SessionTest : public testing::Test {
 
   void pass_ticks(Tick ticks) { FakeClock::pass_ms(ticks * layout.unit_ms); }
   Instant now() { return *server->timeline.now(fake_clocks); }
+  /// How many sequence numbers are used of a tick of the layout, and the first of them.
+  std::uint64_t numbers_of(Tick tick) { return layout.capacity() - first_number(tick); }
+  std::uint64_t first_number(Tick tick) {
+    const Division division = division_of(layout);
+    return division.first_sequence(tick + division.epoch);
+  }
   Worker& worker(unsigned number) { return server->space_of(layout).worker(number); }
 
   Request whole(Tick tick, std::uint64_t count) const {
@@ -231,17 +237,17 @@ TEST_F(SessionTest, KeepsAGoodReservationWhenAskedAgain) {
 
 TEST_F(SharingTest, AloneItTakesTheWholeTick) {
   Session session = joined();
-  EXPECT_EQ(reservation_size(session), 4096U);
-  EXPECT_EQ(reservation_size(session), 4096U) << "the next worker is nobody's home";
+  EXPECT_EQ(reservation_size(session), 512U);
+  EXPECT_EQ(reservation_size(session), 512U) << "the next worker is nobody's home";
 }
 
 TEST_F(SharingTest, SharingItTakesALittleThenTwiceAsMuch) {
   std::vector<Session> sessions = many_joined(4);  // three homes
-  for (std::uint64_t share : {16, 32, 64}) EXPECT_EQ(reservation_size(sessions[0]), share);
-  EXPECT_EQ(reservation_size(sessions[3]), 16U);
-  EXPECT_EQ(reservation_size(sessions[1]), 4096U) << "alone at home";
+  for (std::uint64_t share : {2, 4, 8}) EXPECT_EQ(reservation_size(sessions[0]), share);
+  EXPECT_EQ(reservation_size(sessions[3]), 2U);
+  EXPECT_EQ(reservation_size(sessions[1]), 512U) << "alone at home";
   pass_ticks(1);
-  EXPECT_EQ(reservation_size(sessions[0]), 16U) << "each tick anew";
+  EXPECT_EQ(reservation_size(sessions[0]), 2U) << "each tick anew";
 }
 
 TEST_F(SharingTest, ManyWhoWantOneIdFindOne) {
@@ -251,9 +257,9 @@ TEST_F(SharingTest, ManyWhoWantOneIdFindOne) {
 
 TEST_F(SharingTest, BulkLeavesHalfOfAWorkerThatOthersUse) {
   std::vector<Session> sessions = many_joined(4);
-  EXPECT_EQ(reservation_size(sessions[0], 1000), 1000U);
-  EXPECT_EQ(reservation_size(sessions[3], 4000), 1548U) << "half of what is left";
-  EXPECT_EQ(reservation_size(sessions[3], 4000), 2048U) << "then of the next one";
+  EXPECT_EQ(reservation_size(sessions[0], 125), 125U);
+  EXPECT_EQ(reservation_size(sessions[3], 500), 194U) << "half of what is left";
+  EXPECT_EQ(reservation_size(sessions[3], 500), 256U) << "then of the next one";
 }
 
 TEST_F(SharingTest, TakesNoMoreThanHalfInAMillisecond) {
@@ -265,8 +271,8 @@ TEST_F(SharingTest, TakesNoMoreThanHalfInAMillisecond) {
     if (layout.decode(run.first).worker == 0) taken += run.count;
     if (layout.decode(run.first).worker > 0) break;
   }
-  EXPECT_EQ(taken, 2048U);
-  EXPECT_EQ(worker(0).blocks_left(whole(1000, 1)), 2048U);
+  EXPECT_EQ(taken, 256U);
+  EXPECT_EQ(worker(0).blocks_left(whole(1000, 1)), 256U);
 }
 
 TEST(OneWorker, IsNeverTakenWhole) {
@@ -496,7 +502,7 @@ TEST_F(StandardSessionTest, OrderGoesFromTheFirstCursorThatIsNobodysHomeToTheLas
   EXPECT_EQ(pin.last_cursor, 31U);
   Id before = 0;
   std::uint64_t made = 0;
-  for (std::size_t turn = 0; made < 8 * 4096; ++turn) {
+  for (std::size_t turn = 0; made < 8 * numbers_of(1000); ++turn) {
     Session& session = sessions[turn % sessions.size()];
     ASSERT_EQ(session.reserve_pinned(now(), terms, pin, 100), Outcome::ready);
     const snowflake::Run run = session.take(100);
@@ -512,12 +518,12 @@ TEST_F(StandardSessionTest, OrderedBulkLeavesHalfOfACursorAtOnce) {
   Session session = joined();
   const Pin pin = Session::ordered_pin(layout);
   ASSERT_EQ(session.reserve_pinned(now(), terms, pin, all_there_is), Outcome::ready);
-  EXPECT_EQ(session.take(all_there_is).count, 2048U);
+  EXPECT_EQ(session.take(all_there_is).count, (numbers_of(1000) + 1) / 2);
   ASSERT_EQ(session.reserve_pinned(now(), terms, pin, all_there_is), Outcome::ready);
   EXPECT_EQ(session.take(all_there_is).count, 1U) << "then one by one";
   pass_ticks(1);
   ASSERT_EQ(session.reserve_pinned(now(), terms, pin, all_there_is), Outcome::ready);
-  EXPECT_EQ(session.take(all_there_is).count, 2048U);
+  EXPECT_EQ(session.take(all_there_is).count, (numbers_of(1001) + 1) / 2);
 }
 
 class WideSessionTest : public SessionTest {
@@ -555,7 +561,7 @@ TEST_F(ShardedSessionTest, ShardsShareACursorButNoId) {
     const Pin pin{.first_cursor = 5, .last_cursor = 5, .shard = 5 + 32 * i};
     ASSERT_EQ(session.reserve_pinned(now(), terms, pin, 1), Outcome::ready);
     EXPECT_EQ(layout.decode(session.take(1).first),
-              (Parts{.tick = 1000, .shard = 5 + 32 * i, .sequence = i}));
+              (Parts{.tick = 1000, .shard = 5 + 32 * i, .sequence = first_number(1000) + i}));
   }
 }
 
@@ -742,7 +748,7 @@ TEST_F(StandardSessionTest, ItsVeryLastIdIsTheLargestBigint) {
   std::uint64_t made = 0;
   while (made < 1'000'000 && reserve(session, 1'000'000) == Outcome::ready)
     made += session.take(1'000'000).count;
-  EXPECT_EQ(made, 32U * 4096U);
+  EXPECT_EQ(made, 32 * numbers_of(layout.last_tick()));
   EXPECT_EQ(session.last(), (Id{1} << 63) - 1);
 }
 
