@@ -463,6 +463,68 @@ AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 50 COST 10000;
 COMMENT ON FUNCTION snowflake_analyze(regclass, name, snowflake_layout, double precision, name) IS
   'what the IDs of a table tell: times, rates, nodes, duplicates, unused bits, their layout; sample is a percentage';
 
+-- Partitions by time -------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION snowflake_create_partitions(
+  relation regclass, every interval, ahead interval, layout snowflake_layout DEFAULT 'snowflake_id')
+RETURNS SETOF text
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION snowflake_create_partitions(regclass, interval, interval, snowflake_layout) IS
+  'create the partitions that are missing from now until then; their names';
+
+CREATE FUNCTION snowflake_drop_partitions(
+  relation regclass, older_than interval, layout snowflake_layout DEFAULT 'snowflake_id')
+RETURNS SETOF text
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION snowflake_drop_partitions(regclass, interval, snowflake_layout) IS
+  'drop the partitions that ended so long ago, by the clock; their names';
+
+CREATE FUNCTION snowflake_partition(
+  partition regclass, layout snowflake_layout, OUT "from" timestamptz, OUT "to" timestamptz, OUT size bigint)
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION snowflake_partition(regclass, snowflake_layout) IS
+  'the time that a partition covers, and its size in bytes; see the view snowflake_partitions';
+
+-- The layout is that of the generator that the key's default names, or else the standard one.
+CREATE VIEW snowflake_partitions AS
+SELECT
+  parent.partrelid::pg_catalog.regclass AS relation, child.oid::pg_catalog.regclass AS partition, facts."from",
+  facts."to",
+  CASE WHEN child.reltuples OPERATOR(pg_catalog.>=) 0::pg_catalog.float4 THEN child.reltuples::pg_catalog.int8 END
+    AS row_estimate,
+  facts.size
+FROM pg_catalog.pg_partitioned_table AS parent
+JOIN pg_catalog.pg_attribute AS key
+  ON key.attrelid OPERATOR(pg_catalog.=) parent.partrelid
+  AND key.attnum OPERATOR(pg_catalog.=) parent.partattrs[0]
+  AND key.atttypid OPERATOR(pg_catalog.=) 'pg_catalog.int8'::pg_catalog.regtype
+JOIN pg_catalog.pg_inherits AS inherits ON inherits.inhparent OPERATOR(pg_catalog.=) parent.partrelid
+JOIN pg_catalog.pg_class AS child ON child.oid OPERATOR(pg_catalog.=) inherits.inhrelid
+LEFT JOIN LATERAL (
+  SELECT spec.layout
+  FROM pg_catalog.pg_attrdef AS default_value
+  JOIN pg_catalog.pg_depend AS depend
+    ON depend.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+    AND depend.objid OPERATOR(pg_catalog.=) default_value.oid
+    AND depend.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+  JOIN pg_catalog.pg_sequence AS sequence ON sequence.seqrelid OPERATOR(pg_catalog.=) depend.refobjid
+  CROSS JOIN LATERAL snowflake_generator_spec(sequence.seqrelid::pg_catalog.regclass) AS spec
+  WHERE default_value.adrelid OPERATOR(pg_catalog.=) parent.partrelid
+    AND default_value.adnum OPERATOR(pg_catalog.=) key.attnum
+    AND spec.layout IS NOT NULL
+  LIMIT 1
+) AS generator ON true
+CROSS JOIN LATERAL snowflake_partition(
+  child.oid::pg_catalog.regclass, COALESCE(generator.layout, 'snowflake_id'::snowflake_layout)::snowflake_layout) AS facts
+WHERE parent.partstrat OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
+  AND parent.partnatts OPERATOR(pg_catalog.=) 1::pg_catalog.int2;
+COMMENT ON VIEW snowflake_partitions IS 'the partitions of tables that are partitioned by ranges of a bigint, with times';
+COMMENT ON COLUMN snowflake_partitions."from" IS 'time of its first ID; -infinity: no bound; NULL: default partition';
+COMMENT ON COLUMN snowflake_partitions."to" IS 'its IDs are earlier; infinity: no bound; NULL: default partition';
+COMMENT ON COLUMN snowflake_partitions.row_estimate IS 'as of the last VACUUM or ANALYZE; NULL before the first';
+COMMENT ON COLUMN snowflake_partitions.size IS 'bytes, with indexes; NULL while somebody has locked it, or if partitioned';
+GRANT SELECT ON snowflake_partitions TO PUBLIC;
+
 -- Run a server -------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION snowflake_clock(

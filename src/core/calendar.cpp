@@ -26,6 +26,19 @@ constexpr std::uint64_t days_before_year(std::uint64_t year) {
   return (year - 1970) * 365 + leap_days(year - 1) - leap_days(1969);
 }
 
+constexpr std::uint64_t year_of_day(std::uint64_t days) {
+  std::uint64_t year = 1970 + days / 366;  // too early, if anything
+  while (days >= days_before_year(year + 1)) ++year;
+  return year;
+}
+
+/// The month of a day of a year, from 1 on. What is left of the days is the day in it, from 0 on.
+constexpr std::uint64_t take_month(std::uint64_t year, std::uint64_t& days) {
+  std::uint64_t month = 1;
+  for (; days >= days_in_month(year, month); ++month) days -= days_in_month(year, month);
+  return month;
+}
+
 bool parse_date(TextReader& reader, UnixMs& time) {
   std::uint64_t year = 0, month = 0, day = 0;
   if (!part(reader, 4, 1970, 9999, year) || !reader.accept('-') || !part(reader, 2, 1, 12, month) ||
@@ -61,11 +74,9 @@ bool parse_time(TextReader& reader, UnixMs& time) {
 
 void put_time(TextWriter& out, UnixMs time) {
   auto days = static_cast<std::uint64_t>(time / ms_per_day);
-  std::uint64_t year = 1970 + days / 366;  // too early, if anything
-  while (days >= days_before_year(year + 1)) ++year;
+  const std::uint64_t year = year_of_day(days);
   days -= days_before_year(year);
-  std::uint64_t month = 1;
-  for (; days >= days_in_month(year, month); ++month) days -= days_in_month(year, month);
+  const std::uint64_t month = take_month(year, days);
   const auto in_day = static_cast<std::uint64_t>(time % ms_per_day);
   out.put_number(year, 4);
   out.put('-');
@@ -83,6 +94,21 @@ void put_time(TextWriter& out, UnixMs time) {
     out.put_number(in_day % 1000, 3);
   }
   out.put('Z');
+}
+
+std::int64_t month_at(UnixMs time) {
+  auto days = static_cast<std::uint64_t>(time / ms_per_day);
+  const std::uint64_t year = year_of_day(days);
+  days -= days_before_year(year);
+  return static_cast<std::int64_t>(year * 12 + take_month(year, days) - 1);
+}
+
+UnixMs start_of_month(std::int64_t month) {
+  const auto year = static_cast<std::uint64_t>(month / 12);
+  std::uint64_t days = days_before_year(year);
+  for (std::uint64_t m = 1; m <= static_cast<std::uint64_t>(month % 12); ++m)
+    days += days_in_month(year, m);
+  return static_cast<UnixMs>(days) * ms_per_day;
 }
 
 }  // namespace snowflake

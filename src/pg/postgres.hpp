@@ -25,6 +25,7 @@ extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
@@ -38,7 +39,9 @@ extern "C" {
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_subscription.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "commands/sequence.h"
+#include "commands/tablespace.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
@@ -51,6 +54,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/parsenodes.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -79,6 +83,7 @@ extern "C" {
 #include "utils/guc_tables.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/partcache.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -217,6 +222,24 @@ inline bool next_sorted(Tuplesortstate* sort, Datum* value) {
   return tuplesort_getdatum(sort, true, false, value, &is_null, nullptr);
 #else
   return tuplesort_getdatum(sort, true, value, &is_null, nullptr);
+#endif
+}
+
+/// Whether the current user has the rights of its owner.
+inline bool owns_relation(Oid relation) {
+#if PG_VERSION_NUM >= 160000  // upstream commit afbfc02983f8
+  return object_ownercheck(RelationRelationId, relation, GetUserId());
+#else
+  return pg_class_ownercheck(relation, GetUserId());
+#endif
+}
+
+/// Whether it is a partition of that table.
+inline bool is_partition_of(Oid partition, Oid table) {
+#if PG_VERSION_NUM >= 140000  // may be asked of one that is being detached
+  return get_rel_relispartition(partition) && get_partition_parent(partition, true) == table;
+#else
+  return get_rel_relispartition(partition) && get_partition_parent(partition) == table;
 #endif
 }
 
