@@ -16,6 +16,7 @@ INSERT INTO purpose VALUES
   ('now', 'STABLE STRICT PARALLEL SAFE', true, true),
   ('look up', 'STABLE STRICT PARALLEL SAFE', true, true),
   ('find', 'STABLE STRICT PARALLEL SAFE', true, true),
+  ('look at', 'STABLE STRICT PARALLEL RESTRICTED', true, true),
   ('find by query', 'STABLE STRICT PARALLEL RESTRICTED', true, true),
   ('analyze', 'VOLATILE PARALLEL RESTRICTED', true, true),
   ('trigger', 'VOLATILE PARALLEL UNSAFE', true, false),
@@ -143,6 +144,14 @@ INSERT INTO surface VALUES
              '::snowflake_layout, ordered boolean DEFAULT false, prefix text DEFAULT ''''::text, '
              'encoding text DEFAULT ''base62''::text)',
              'regclass'),
+  ('create', 'snowflake_create_partitions(relation regclass, every interval, ahead interval, layout snowflake_layout '
+             'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
+             '::snowflake_layout)', 'SETOF text'),
+  ('create', 'snowflake_drop_partitions(relation regclass, older_than interval, layout snowflake_layout '
+             'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
+             '::snowflake_layout)', 'SETOF text'),
+  ('look at', 'snowflake_partition(partition regclass, layout snowflake_layout, OUT "from" timestamp with time zone, '
+              'OUT "to" timestamp with time zone, OUT size bigint)', 'record'),
   ('tell', 'snowflake_observe(id bigint)', 'void'),
   ('tell', 'snowflake_observe(id bigint, generator regclass)', 'void'),
   ('operate', 'snowflake_reset_clock()', 'void'),
@@ -187,11 +196,17 @@ INSERT INTO sample VALUES
   ('sample', '50'),
   ('time_column', 'NULL'),
   ('grants', $$'ids.granted'$$),
-  ('realm', $$'main'$$);
+  ('realm', $$'main'$$),
+  ('every', $$'1 day'$$),
+  ('ahead', $$'1 day'$$),
+  ('older_than', $$'30 days'$$),
+  ('partition', $$'ids.parts_old'$$);
 INSERT INTO sample VALUES
   ('uuid', $$ids.snowflake_to_uuid(249480205557985322, 'discord')$$, '%layout%'),
   ('ulid', $$ids.snowflake_to_ulid(249480205557985322, 'discord')$$, '%layout%'),
   ('generator', $$'ids.sharded'$$, 'snowflake_next(%shard%'),
+  ('relation', $$'ids.parts'$$, 'snowflake_%_partitions(%'),
+  ('layout', $$'snowflake_id'$$, 'snowflake_%_partitions(%'),
   ('layout', $$'instagram'$$, 'snowflake_encode(%shard%'),
   ('node', 'NULL', 'snowflake_encode(%shard%'),
   ('worker', 'NULL', 'snowflake_encode(%shard%');
@@ -296,6 +311,10 @@ AS 'SELECT pg_temp.result($1)';
 SELECT ids.snowflake_create_generator('ids.sharded', 'instagram') IS NOT NULL AS created \gset
 GRANT USAGE ON SEQUENCE ids.sharded TO PUBLIC;
 CREATE TABLE ids.seen (id bigint);
+CREATE TABLE ids.parts (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE ids.parts_old PARTITION OF ids.parts FOR VALUES FROM (0) TO (1);
+ALTER TABLE ids.parts OWNER TO snowflake_stranger;
+ALTER TABLE ids.parts_old OWNER TO snowflake_stranger;
 CREATE TABLE ids.granted (realm text, node integer, from_ms bigint, until_ms bigint);
 GRANT SELECT ON ids.seen, ids.granted TO PUBLIC;
 SELECT ids.snowflake_next() IS NOT NULL AS made \gset
