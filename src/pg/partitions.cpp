@@ -119,31 +119,31 @@ FormData_pg_class class_of(Oid relation) {
 
 // --- Statements ---
 
-/// While it lives: the rights of the table's owner, and what runs then cannot get others. At an error PostgreSQL itself
-/// goes back to what was.
-class AsOwner {
- public:
-  explicit AsOwner(Oid table) {
-    GetUserIdAndSecContext(&user_, &context_);
-    SetUserIdAndSecContext(class_of(table).relowner, context_ | SECURITY_RESTRICTED_OPERATION);
-    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
-  }
-  AsOwner(const AsOwner&) = delete;
-  AsOwner& operator=(const AsOwner&) = delete;
-  ~AsOwner() {
-    SPI_finish();
-    SetUserIdAndSecContext(user_, context_);
-  }
-
-  void run(const char* statement) const {
-    if (SPI_execute(statement, false, 0) != SPI_OK_UTILITY)
-      elog(ERROR, "could not run: %s", statement);
-  }
-
- private:
-  Oid user_ = InvalidOid;
-  int context_ = 0;
+/// Who we were.
+struct Rights {
+  Oid user;
+  int context;
 };
+
+/// From now on the rights of the table's owner, and what runs cannot get others; and SPI. At an error PostgreSQL itself
+/// goes back to what was.
+Rights begin_as_owner(Oid table) {
+  Rights before;
+  GetUserIdAndSecContext(&before.user, &before.context);
+  SetUserIdAndSecContext(class_of(table).relowner, before.context | SECURITY_RESTRICTED_OPERATION);
+  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+  return before;
+}
+
+void end_as_owner(const Rights& before) {
+  SPI_finish();
+  SetUserIdAndSecContext(before.user, before.context);
+}
+
+void run(const char* statement) {
+  if (SPI_execute(statement, false, 0) != SPI_OK_UTILITY)
+    elog(ERROR, "could not run: %s", statement);
+}
 
 /// Names of what was created or dropped, in the memory that lives as long as the call's rows.
 struct Names {
@@ -268,20 +268,19 @@ void refuse_rows_in_default(const IdPartitions& partitions, const IdRange& ids,
 }
 
 /// A table of its own first, which is attached: unlike PARTITION OF that lets reads and writes of the table go on.
-void create_partition(const AsOwner& owner, Oid table, const Missing& missing, const Layout& layout,
+void create_partition(Oid table, const Missing& missing, const Layout& layout,
                       const IdPartitions& partitions, Names& created) {
   const char* bare = free_name(table, stamp_of(missing, layout));
   refuse_rows_in_default(partitions, missing.ids, layout, bare);
   const Oid schema = get_rel_namespace(table);
   const char* name = quote_qualified_identifier(get_namespace_name(schema), bare);
   const char* parent = qualified_name(table);
-  owner.run(
+  run(
       psprintf("CREATE TABLE %s (LIKE %s INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES "
                "EXCLUDING STATISTICS EXCLUDING COMMENTS)%s",
                name, parent, storage_clauses(class_of(table))));
-  owner.run(psprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%lld) TO (%lld)", parent,
-                     name, static_cast<long long>(missing.ids.first),
-                     static_cast<long long>(missing.ids.end)));
+  run(psprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%lld) TO (%lld)", parent, name,
+               static_cast<long long>(missing.ids.first), static_cast<long long>(missing.ids.end)));
   const Oid partition = get_relname_relid(bare, schema);
   if (!OidIsValid(partition) || !is_partition_of(partition, table)) raise_met_another(name);
   created.add(name);
@@ -311,11 +310,11 @@ void create_partitions(FunctionCallInfo fcinfo, Names& created) {
   lock_own(table, ShareUpdateExclusiveLock);
   const IdPartitions partitions = partitions_of(table);
   List* missing = missing_partitions(partitions, length, end, layout);
-  const AsOwner owner(table);
+  const Rights before = begin_as_owner(table);
   ListCell* cell = nullptr;
   foreach (cell, missing)
-    create_partition(owner, table, *static_cast<Missing*>(lfirst(cell)), layout, partitions,
-                     created);
+    create_partition(table, *static_cast<Missing*>(lfirst(cell)), layout, partitions, created);
+  end_as_owner(before);
 }
 
 // --- Dropping ---
@@ -348,10 +347,10 @@ const char* kind_of(Oid relation) {
 }
 
 /// Detached first: a table that foreign keys refer to asks then whether rows of the partition are still referred to.
-void drop_partition(const AsOwner& owner, Oid table, Oid partition, Names& dropped) {
+void drop_partition(Oid table, Oid partition, Names& dropped) {
   const char* name = qualified_name(partition);
-  owner.run(psprintf("ALTER TABLE %s DETACH PARTITION %s", qualified_name(table), name));
-  owner.run(psprintf("DROP %s %s", kind_of(partition), name));
+  run(psprintf("ALTER TABLE %s DETACH PARTITION %s", qualified_name(table), name));
+  run(psprintf("DROP %s %s", kind_of(partition), name));
   if (get_rel_name(partition) != nullptr) raise_met_another(name);
   dropped.add(name);
 }
@@ -370,9 +369,10 @@ void drop_partitions(FunctionCallInfo fcinfo, Names& dropped) {
   lock_own(table, AccessExclusiveLock);
   const IdPartitions partitions = partitions_of(table);
   refuse_without_present(partitions, table, layout);
-  const AsOwner owner(table);
+  const Rights before = begin_as_owner(table);
   for (const IdPartition& partition : partitions)
-    if (is_over(partition, first_kept)) drop_partition(owner, table, partition.relation, dropped);
+    if (is_over(partition, first_kept)) drop_partition(table, partition.relation, dropped);
+  end_as_owner(before);
 }
 
 // --- The call ---
