@@ -200,7 +200,7 @@ INSERT INTO sample VALUES
   ('every', $$'1 day'$$),
   ('ahead', $$'1 day'$$),
   ('older_than', $$'30 days'$$),
-  ('partition', $$'ids.parts_old'$$);
+  ('partition', $$'ids.parts_kept'$$);
 INSERT INTO sample VALUES
   ('uuid', $$ids.snowflake_to_uuid(249480205557985322, 'discord')$$, '%layout%'),
   ('ulid', $$ids.snowflake_to_ulid(249480205557985322, 'discord')$$, '%layout%'),
@@ -312,6 +312,7 @@ SELECT ids.snowflake_create_generator('ids.sharded', 'instagram') IS NOT NULL AS
 GRANT USAGE ON SEQUENCE ids.sharded TO PUBLIC;
 CREATE TABLE ids.seen (id bigint);
 CREATE TABLE ids.parts (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE ids.parts_kept PARTITION OF ids.parts FOR VALUES FROM (MINVALUE) TO (0);
 CREATE TABLE ids.parts_old PARTITION OF ids.parts FOR VALUES FROM (0) TO (1);
 ALTER TABLE ids.parts OWNER TO snowflake_stranger;
 ALTER TABLE ids.parts_old OWNER TO snowflake_stranger;

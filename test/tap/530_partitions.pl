@@ -88,6 +88,19 @@ is(scalar(() = sql(q{SELECT snowflake_drop_partitions('events', '30 days')}) =~ 
 $node->set_clock_offset(-3 * 86400);
 is(sql($drop), '', 'a clock set back drops nothing');
 
+# --- days of UTC, also where a day of the session's time zone has 25 hours ---
+
+$node->set_clock(1793507400); # 2026-11-01 04:30 UTC, half past midnight in New York
+for my $zone ('UTC', 'America/New_York', 'Asia/Kathmandu')
+{
+	sql('DROP TABLE IF EXISTS hours', 'CREATE TABLE hours (id bigint PRIMARY KEY) PARTITION BY RANGE (id)');
+	is(sql("SET TimeZone = '$zone'", q{SELECT count(*) FROM snowflake_create_partitions('hours', '1 hour', '1 day')}), 25,
+		"$zone: a day ahead is 24 hours");
+	is(sql(q{SET TimeZone = 'UTC'}, q{SELECT min("from") || ' ' || max("to") || ' ' || min(partition::text) FROM snowflake_partitions
+		WHERE relation = 'hours'::regclass}),
+		'2026-11-01 04:00:00+00 2026-11-02 05:00:00+00 hours_p20261101_04', '... of UTC');
+}
+
 $_->quit for $first, $second;
 $node->stop;
 done_testing();
