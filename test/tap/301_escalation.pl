@@ -75,7 +75,7 @@ my $functions_sql = q{
 	               WHERE p.proargmodes[n] = 'o' ORDER BY n) AS outs
 	  FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 	  JOIN pg_extension e ON d.refobjid = e.oid AND e.extname = 'snowflake_id'
-	  WHERE prorettype NOT IN ('cstring'::regtype, 'trigger'::regtype)),
+	  WHERE prorettype NOT IN ('cstring'::regtype, 'trigger'::regtype, 'internal'::regtype)),
 	types AS (
 	  SELECT unnest(ARRAY['oid', 'text', 'name', 'smallint', 'integer', 'bigint', 'numeric', 'regclass', 'boolean',
 	                      'timestamp without time zone', 'timestamp with time zone', 'json', 'anyelement']) AS type),
