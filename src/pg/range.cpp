@@ -102,8 +102,10 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_between) {
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_between_support) {
   auto* request = reinterpret_cast<Node*>(PG_GETARG_POINTER(0));
-  if (!IsA(request, SupportRequestSimplify)) PG_RETURN_POINTER(nullptr);
-  PG_RETURN_POINTER(simplified(*reinterpret_cast<SupportRequestSimplify*>(request)));
+  Node* answer = nullptr;
+  if (IsA(request, SupportRequestSimplify))
+    answer = simplified(*reinterpret_cast<SupportRequestSimplify*>(request));
+  PG_RETURN_POINTER(answer);
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_first_id) {
