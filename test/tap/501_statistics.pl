@@ -9,7 +9,7 @@ use SnowflakeTest qw($quick);
 use Test::More;
 
 my $primary = SnowflakeTest->start_new('counted', fake_clock => 1, init => [ allows_streaming => 1 ],
-	conf => 'restart_after_crash = on');
+	conf => "restart_after_crash = on\nmax_connections = 50");
 $primary->safe_psql('postgres', q{
 	CREATE ROLE watcher LOGIN;
 	GRANT pg_monitor TO watcher;

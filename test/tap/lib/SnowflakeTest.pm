@@ -250,12 +250,12 @@ sub start_load
 	return { harness => $harness, out => \$out, err => \$err };
 }
 
-# Waits for a load: true if all of it was well, and what pgbench said.
+# Waits for a load: true if all of it was well; in list context also what pgbench said.
 sub finish_load
 {
 	my ($self, $load) = @_;
 	my $ok = $load->{harness}->finish;
-	return ($ok, ${ $load->{out} } . ${ $load->{err} });
+	return wantarray ? ($ok, ${ $load->{out} } . ${ $load->{err} }) : $ok;
 }
 
 # A whole load; dies if a client met an error.
