@@ -90,6 +90,8 @@ SELECT snowflake_span('1 day') = 86400000::bigint << 22 AS a_day, snowflake_span
   snowflake_span('1 hour', 'sonyflake') = (360000::bigint << 24) AS ticks_of_10ms, snowflake_span('999 microseconds') AS none;
 SELECT snowflake_timestamp(snowflake_from_timestamp('2026-01-01Z') + snowflake_span('36 hours'));
 SELECT snowflake_span('1 month');
+SELECT snowflake_span('2000000000 days');
+SELECT snowflake_span('-2000000000 days', 'mastodon');
 SELECT snowflake_span('100 years'::interval - '100 years'::interval + interval '36500 days');
 SELECT snowflake_timestamp(snowflake_now()) = date_trunc('milliseconds', now()) AS now,
   snowflake_timestamp(snowflake_now('discord'), 'discord') = date_trunc('milliseconds', now()) AS of_discord;

@@ -75,7 +75,7 @@ std::int64_t microseconds(const Interval& interval) {
   constexpr std::int64_t most = most_days * static_cast<std::int64_t>(USECS_PER_DAY);
   if (interval.month == 0 && interval.day >= 0 && interval.day <= most_days && interval.time >= 0 &&
       interval.time <= most)
-    return interval.time + interval.day * static_cast<std::int64_t>(USECS_PER_DAY);
+    return *us_in(interval);
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("max_delay is out of range"),
                   errdetail("It must be between 0 and %d days, and have no months.", most_days)));
   pg_unreachable();

@@ -46,7 +46,7 @@ PeriodLength checked_length(const Interval& every) {
   if (every.month < 0 || every.month > 1200 || every.day < -36500 || every.day > 36500)
     refuse_argument("a partition's time is out of range", hint);
   if (is_months) return {.months = every.month};
-  const std::int64_t us = every.time + every.day * static_cast<std::int64_t>(USECS_PER_DAY);
+  const std::int64_t us = us_in(every).value_or(0);
   if (us <= 0 || us % USECS_PER_HOUR != 0 || us > 36500 * static_cast<std::int64_t>(USECS_PER_DAY))
     refuse_argument("a partition's time must be whole hours, at most a century", hint);
   return {.hours = us / static_cast<std::int64_t>(USECS_PER_HOUR)};

@@ -32,16 +32,20 @@ std::int64_t last_id_argument(FunctionCallInfo fcinfo, int argument, const Layou
   return last_id(layout, unix_us_of(PG_GETARG_TIMESTAMPTZ(argument)));
 }
 
-/// A microsecond is never a unit: an interval is rounded down to whole ticks.
-std::int64_t ticks_in(const Interval& interval, const Layout& layout) {
-  const std::int64_t us = interval.time + interval.day * static_cast<std::int64_t>(USECS_PER_DAY);
-  return us / (layout.unit_ms * INT64CONST(1000));
-}
-
 void refuse_months(const Interval& interval) {
   if (interval.month == 0) return;
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                   errmsg("months and years have no fixed length"), errhint("Give days, or less.")));
+}
+
+/// Whole ticks, rounded towards zero. 22008 if the layout's time is shorter.
+Tick checked_ticks(const Interval& interval, const Layout& layout) {
+  const std::optional<std::int64_t> us = us_in(interval);
+  const Tick ticks = us.value_or(0) / (layout.unit_ms * INT64CONST(1000));
+  if (!us || ticks > layout.last_tick() || ticks < -layout.last_tick())
+    ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+                    errmsg("the interval is longer than the layout's time")));
+  return ticks;
 }
 
 // --- The plan ---
@@ -128,11 +132,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_span) {
   const Layout& layout = layout_argument(fcinfo, 1);
   const Interval& interval = *PG_GETARG_INTERVAL_P(0);
   refuse_months(interval);
-  const std::int64_t ticks = ticks_in(interval, layout);
-  if (ticks > layout.last_tick() || ticks < -layout.last_tick())
-    ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-                    errmsg("the interval is longer than the layout's time")));
-  PG_RETURN_INT64(ticks * (INT64CONST(1) << layout.timestamp.shift));
+  PG_RETURN_INT64(checked_ticks(interval, layout) * (INT64CONST(1) << layout.timestamp.shift));
 }
 
 }  // namespace snowflake::pg

@@ -25,6 +25,15 @@ std::int64_t unix_us_of(TimestampTz time) {
   return std::min(time, most) + between_epochs;
 }
 
+std::optional<std::int64_t> us_in(const Interval& interval) {
+  const auto days = interval.day * static_cast<std::int64_t>(SECS_PER_DAY);  // in seconds
+  std::int64_t us = 0;
+  if (interval.month != 0 || __builtin_mul_overflow(days, USECS_PER_SEC, &us) ||
+      __builtin_add_overflow(us, interval.time, &us))
+    return std::nullopt;
+  return us;
+}
+
 TimestampTz timestamptz_of(UnixMs time) { return (time - postgres_epoch_ms) * us_per_ms; }
 
 UtcText utc_text(UnixMs time) {

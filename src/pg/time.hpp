@@ -1,7 +1,10 @@
 // Converts between PostgreSQL's timestamps (microseconds since 2000-01-01 UTC) and the core's time.
 #pragma once
 
+#include <optional>
+
 #include "core/layout.hpp"
+#include "pg/postgres.hpp"
 
 namespace snowflake::pg {
 
@@ -19,6 +22,9 @@ struct UtcText {
 
 /// The millisecond in which a timestamptz lies, rounded down.
 [[nodiscard]] UnixMs unix_ms_of(std::int64_t timestamptz);
+
+/// An interval of days or less in microseconds; nothing if it has months, or is out of range.
+[[nodiscard]] std::optional<std::int64_t> us_in(const Interval& interval);
 
 /// A timestamptz in microseconds since 1970, as far as they reach.
 [[nodiscard]] std::int64_t unix_us_of(std::int64_t timestamptz);
