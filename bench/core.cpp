@@ -23,8 +23,10 @@ struct RunningServer : Server {
   explicit RunningServer(const Clocks& clocks) { timeline.begin(clocks); }
 };
 
-Id reserve_and_take(Server& server, Session& session, const Clocks& clocks) {
-  for (;;) switch (session.reserve(*server.timeline.now(clocks), terms, 1)) {
+/// `reserve` is tried until it finds something.
+template <typename Reserve>
+Id take_one(Session& session, Reserve reserve) {
+  for (;;) switch (reserve()) {
       case Outcome::ready:
         return session.take(1).first;
       case Outcome::spent:
@@ -34,15 +36,14 @@ Id reserve_and_take(Server& server, Session& session, const Clocks& clocks) {
     }
 }
 
+Id reserve_and_take(Server& server, Session& session, const Clocks& clocks) {
+  return take_one(session, [&] { return session.reserve(*server.timeline.now(clocks), terms, 1); });
+}
+
 Id reserve_pinned_and_take(Server& server, Session& session, const Pin& pin) {
-  for (;;) switch (session.reserve_pinned(*server.timeline.now(system_clocks), terms, pin, 1)) {
-      case Outcome::ready:
-        return session.take(1).first;
-      case Outcome::spent:
-        break;
-      default:
-        std::abort();
-    }
+  return take_one(session, [&] {
+    return session.reserve_pinned(*server.timeline.now(system_clocks), terms, pin, 1);
+  });
 }
 
 // An ID a call, as snowflake_next() does, by the real clock: all threads share one server.

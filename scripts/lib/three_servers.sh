@@ -11,7 +11,6 @@ declare -A port_of=([a]=5433 [b]=5434 [c]=5435 [d]=5436)
 
 data_of() { echo "$SNOWFLAKE_BUILD/try_$1/data"; }
 
-on_registry() { ask "$1"; }
 
 on() { psql -X -q -At -P pager=off -h "$registry_host" -p "${port_of[$1]}" -c "$2"; }
 

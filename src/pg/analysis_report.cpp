@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "core/presets.hpp"
+#include "pg/layout.hpp"
 
 namespace snowflake::pg {
 namespace {
@@ -45,13 +46,6 @@ const char* text_of(Misfit misfit, const Analysis& analysis, const Spread& delay
       break;
   }
   return nullptr;
-}
-
-/// Its name, if it has one.
-const char* short_text_of(const Layout& layout) {
-  for (const Preset& preset : presets())
-    if (preset.layout == layout) return pnstrdup(preset.name.data(), preset.name.size());
-  return layout_text(layout);
 }
 
 /// What is known of it.
@@ -332,7 +326,7 @@ Facts report_of(const Findings& findings) {
   const char* problem =
       text_of(misfit_of(analysis, delays), analysis, delays, findings.time_column);
   Facts facts;
-  facts.add("layout", short_text_of(analysis.layout()), verdict_of(problem, analysis, delays));
+  facts.add("layout", label_of(analysis.layout()), verdict_of(problem, analysis, delays));
   if (problem != nullptr) add_guesses(facts, findings);
   add_delays(facts, delays, findings.time_column);
   add_rows(facts, findings);

@@ -4,12 +4,10 @@
 #include "pg/errors.hpp"
 #include "pg/layout.hpp"
 #include "pg/postgres.hpp"
-#include "pg/time.hpp"
+#include "pg/row.hpp"
 
 namespace snowflake::pg {
 namespace {
-
-constexpr int max_columns = 6;
 
 /// The ID passed as the first argument, by the layout passed as the second.
 struct Decoded {
@@ -33,17 +31,6 @@ Datum return_part(FunctionCallInfo fcinfo, const Field& field, std::uint64_t val
   const NullableDatum part = part_datum(field, value);
   fcinfo->isnull = part.isnull;
   return part.value;
-}
-
-/// A row of the type that the function returns, of as many of these columns as that has.
-Datum make_row(FunctionCallInfo fcinfo, const NullableDatum (&columns)[max_columns]) {
-  Datum values[max_columns];
-  bool nulls[max_columns];
-  for (int i = 0; i < max_columns; ++i) {
-    values[i] = columns[i].value;
-    nulls[i] = columns[i].isnull;
-  }
-  return HeapTupleGetDatum(heap_form_tuple(result_row(fcinfo), values, nulls));
 }
 
 void append_bits(StringInfo picture, Id id, const Layout& layout) {
@@ -106,13 +93,13 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_sequence) {
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_decode) {
   const auto [id, layout, parts] = decoded_argument(fcinfo);
-  return make_row(
-      fcinfo, {{.value = Int64GetDatum(static_cast<std::int64_t>(id)), .isnull = false},
-               {.value = TimestampTzGetDatum(timestamptz_at(parts.tick, layout)), .isnull = false},
-               part_datum(layout.node, parts.node),
-               part_datum(layout.worker, parts.worker),
-               part_datum(layout.sequence, parts.sequence),
-               part_datum(layout.shard, parts.shard)});
+  const NullableDatum columns[] = {number_column(static_cast<std::int64_t>(id)),
+                                   time_column(layout.time_at(parts.tick)),
+                                   part_datum(layout.node, parts.node),
+                                   part_datum(layout.worker, parts.worker),
+                                   part_datum(layout.sequence, parts.sequence),
+                                   part_datum(layout.shard, parts.shard)};  // not without a layout
+  return row_of(result_row(fcinfo), columns);
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_inspect) {
@@ -131,14 +118,12 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_diff) {
   const Layout& layout = layout_argument(fcinfo, 2);
   const Parts a = layout.decode(checked_id(PG_GETARG_INT64(0), layout));
   const Parts b = layout.decode(checked_id(PG_GETARG_INT64(1), layout));
-  const Datum interval =
-      DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(timestamptz_at(a.tick, layout)),
-                          TimestampTzGetDatum(timestamptz_at(b.tick, layout)));
   const bool same_node = a.node == b.node;
-  return make_row(fcinfo, {{.value = interval, .isnull = false},
-                           {.value = BoolGetDatum(same_node), .isnull = !layout.node.present()},
-                           {.value = BoolGetDatum(same_node && a.worker == b.worker),
-                            .isnull = !layout.worker.present()}});
+  const NullableDatum columns[] = {
+      interval_column(layout.time_at(a.tick) - layout.time_at(b.tick)),
+      column_if(layout.node.present(), bool_column(same_node)),
+      column_if(layout.worker.present(), bool_column(same_node && a.worker == b.worker))};
+  return row_of(result_row(fcinfo), columns);
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_from_timestamp) {

@@ -40,8 +40,6 @@ class Facts {
 [[nodiscard]] const char* time_text(UnixMs time);
 /// As interval.
 [[nodiscard]] const char* duration_text(std::int64_t ms);
-/// As snowflake_layout.
-[[nodiscard]] const char* layout_text(const Layout& layout);
 
 /// A call of a set-returning function: at first finds all facts, and then gives one at a time.
 [[nodiscard]] Datum next_fact(FunctionCallInfo fcinfo, Facts (*find)(FunctionCallInfo));

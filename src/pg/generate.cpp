@@ -4,6 +4,7 @@
 #include "pg/errors.hpp"
 #include "pg/generators.hpp"
 #include "pg/postgres.hpp"
+#include "pg/row.hpp"
 
 namespace snowflake::pg {
 namespace {
@@ -77,6 +78,7 @@ Generator& generator_of(FuncCallContext* set, const FmgrInfo* caller) {
 }
 
 Datum id_datum(Id id) { return Int64GetDatum(static_cast<std::int64_t>(id)); }
+NullableDatum id_column(Id id) { return {.value = id_datum(id), .isnull = false}; }
 
 /// Ranges are of consecutive IDs; where a layout's are not consecutive, each is a range of its own.
 std::uint64_t longest_range(std::uint64_t wanted, const Layout& layout) {
@@ -145,9 +147,9 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_reserve) {
   const Run run =
       generator.take(caller, longest_range(set->max_calls, generator.spec(caller).layout));
   set->max_calls -= run.count;  // counts down: what is still to be handed out
-  Datum values[] = {id_datum(run.first), id_datum(run.first + (run.count - 1) * run.step)};
-  bool nulls[] = {false, false};
-  SRF_RETURN_NEXT(set, HeapTupleGetDatum(heap_form_tuple(set->tuple_desc, values, nulls)));
+  const NullableDatum columns[] = {id_column(run.first),
+                                   id_column(run.first + (run.count - 1) * run.step)};
+  SRF_RETURN_NEXT(set, row_of(set->tuple_desc, columns));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_last) {

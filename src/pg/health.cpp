@@ -47,8 +47,6 @@ State state_of(double value, double warning, double critical) {
 double seconds(UnixMs ms) { return static_cast<double>(ms) / 1000.0; }
 double ms_of_us(std::int64_t us) { return static_cast<double>(us) / 1000.0; }
 
-UnixMs time_of_ids() { return std::max(wall_clock_ms(), shared().server.timeline.latest()); }
-
 const char* discipline_of(const KernelClock& clock) {
   if (!clock.is_known) return "unknown";
   if (!clock.is_synchronised) return "not synchronised";
@@ -203,24 +201,31 @@ Check layout_end(FunctionCallInfo) {
           .action = "Move its generators to a layout with a later epoch or more bits of time."};
 }
 
-double peak_share(const LayoutStatistics& statistics) {
-  const std::optional<Layout> layout = statistics.layout();
-  if (!layout) return 0;
-  return static_cast<double>(statistics.recent_peak_ids(time_of_ids())) /
-         static_cast<double>(Session::ids_of_tick(*layout));
+/// The fullest tick of late, of any layout.
+struct Peak {
+  double share = 0;
+  const char* layout = nullptr;
+};
+
+Peak recent_peak() {
+  const UnixMs now = std::max(wall_clock_ms(), shared().server.timeline.latest());
+  Peak peak;
+  for (const LayoutStatistics& statistics : shared().server.statistics) {
+    const std::optional<Layout> layout = statistics.layout();
+    if (!layout) continue;
+    const double share = static_cast<double>(statistics.recent_peak_ids(now)) /
+                         static_cast<double>(Session::ids_of_tick(*layout));
+    if (share > peak.share) peak = {.share = share, .layout = label_of(*layout)};
+  }
+  return peak;
 }
 
 Check peak_use(FunctionCallInfo) {
-  const Statistics& all = shared().server.statistics;
-  const LayoutStatistics* fullest = std::max_element(
-      all.begin(), all.end(),
-      [](const auto& one, const auto& other) { return peak_share(one) < peak_share(other); });
-  const double share = peak_share(*fullest);
-  const std::optional<Layout> layout = fullest->layout();
+  const Peak peak = recent_peak();
   return {.name = "peak_use",
-          .state = share >= 0.8 ? State::warning : State::ok,
-          .value =
-              share > 0 ? psprintf("%.1f %%, of layout %s", 100 * share, label_of(*layout)) : "0 %",
+          .state = peak.share >= 0.8 ? State::warning : State::ok,
+          .value = peak.share > 0 ? psprintf("%.1f %%, of layout %s", 100 * peak.share, peak.layout)
+                                  : "0 %",
           .threshold = "warning: 80 % of the IDs of one tick, in this minute or the last",
           .meaning = "when all IDs of a tick are used, calls wait for the next one",
           .action =

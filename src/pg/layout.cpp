@@ -5,7 +5,7 @@
 #include "core/layout_text.hpp"
 #include "core/presets.hpp"
 #include "core/session.hpp"
-#include "pg/time.hpp"
+#include "pg/row.hpp"
 
 namespace snowflake::pg {
 namespace {
@@ -28,11 +28,6 @@ double ids_a_second(const Layout& layout) {
          static_cast<double>(layout.unit_ms);
 }
 
-char* text_of(const Layout& layout) {
-  const LayoutText formatted = format_layout(layout);
-  return pnstrdup(formatted.text, formatted.length);
-}
-
 }  // namespace
 
 Layout layout_from(const char* text) {
@@ -46,10 +41,15 @@ void check_has_node(const Layout& layout) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the layout has no node")));
 }
 
+char* layout_text(const Layout& layout) {
+  const LayoutText formatted = format_layout(layout);
+  return pnstrdup(formatted.text, formatted.length);
+}
+
 const char* label_of(const Layout& layout) {
   for (const Preset& preset : presets())
     if (preset.layout == layout) return pnstrdup(preset.name.data(), preset.name.size());
-  return text_of(layout);
+  return layout_text(layout);
 }
 
 Datum layout_datum(const Layout& layout) {
@@ -63,7 +63,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_layout_in) {
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_layout_out) {
-  PG_RETURN_CSTRING(text_of(layout_argument(fcinfo, 0)));
+  PG_RETURN_CSTRING(layout_text(layout_argument(fcinfo, 0)));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_layout_recv) {
@@ -116,30 +116,21 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_layout_hash_extended) {
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_presets) {
-  if (SRF_IS_FIRSTCALL()) {
-    FuncCallContext* set = SRF_FIRSTCALL_INIT();
-    const MemoryContext caller = MemoryContextSwitchTo(set->multi_call_memory_ctx);
-    set->tuple_desc = result_row(fcinfo);
-    MemoryContextSwitchTo(caller);
-  }
+  if (SRF_IS_FIRSTCALL()) begin_rows(fcinfo);
   FuncCallContext* set = SRF_PERCALL_SETUP();
   if (set->call_cntr == presets().size()) SRF_RETURN_DONE(set);
   const Preset& preset = presets()[set->call_cntr];
-  Datum values[] = {PointerGetDatum(cstring_to_text_with_len(preset.name.data(),
-                                                             static_cast<int>(preset.name.size()))),
-                    layout_datum(preset.layout)};
-  bool nulls[] = {false, false};
-  SRF_RETURN_NEXT(set, HeapTupleGetDatum(heap_form_tuple(set->tuple_desc, values, nulls)));
+  const NullableDatum columns[] = {text_column(preset.name.data()), layout_column(preset.layout)};
+  SRF_RETURN_NEXT(set, row_of(set->tuple_desc, columns));
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_layout_facts) {
   const Layout& layout = layout_argument(fcinfo, 0);
-  Datum values[] = {TimestampTzGetDatum(timestamptz_at(0, layout)),
-                    TimestampTzGetDatum(timestamptz_at(layout.last_tick() + 1, layout) - 1000),
-                    Int64GetDatum(static_cast<std::int64_t>(layout.node.max() + 1)),
-                    Float8GetDatum(ids_a_second(layout))};
-  bool nulls[] = {false, false, false, false};
-  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row(fcinfo), values, nulls)));
+  const NullableDatum columns[] = {time_column(layout.time_at(0)),
+                                   time_column(layout.time_at(layout.last_tick() + 1) - 1),
+                                   number_column(static_cast<std::int64_t>(layout.node.max() + 1)),
+                                   double_column(ids_a_second(layout))};
+  return row_of(result_row(fcinfo), columns);
 }
 
 }  // namespace snowflake::pg

@@ -18,10 +18,16 @@ inline const Layout& layout_argument(FunctionCallInfo fcinfo, int argument) {
 /// 22023 unless the layout has a node.
 void check_has_node(const Layout& layout);
 
+/// Its text form.
+[[nodiscard]] char* layout_text(const Layout& layout);
+
 /// The name of a layout that has one, else its text form: snowflake_layout reads either.
 [[nodiscard]] const char* label_of(const Layout& layout);
 
 /// A copy of the layout, as a Datum.
 [[nodiscard]] Datum layout_datum(const Layout& layout);
+inline NullableDatum layout_column(const Layout& layout) {
+  return {.value = layout_datum(layout), .isnull = false};
+}
 
 }  // namespace snowflake::pg

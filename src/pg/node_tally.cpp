@@ -2,36 +2,13 @@
 
 #include <algorithm>
 
-#include "pg/time.hpp"
+#include "pg/row.hpp"
 
 namespace snowflake::pg {
 namespace {
 
-Datum time_of(Id id, const Layout& layout) {
-  return TimestampTzGetDatum(timestamptz_at(layout.decode(id).tick, layout));
-}
-
-/// The counts, in memory that lasts as long as the set.
-void begin_counts(FunctionCallInfo fcinfo, NodeCounts (*count)(FunctionCallInfo)) {
-  FuncCallContext* set = SRF_FIRSTCALL_INIT();
-  const MemoryContext caller = MemoryContextSwitchTo(set->multi_call_memory_ctx);
-  set->tuple_desc = result_row(fcinfo);
-  auto* counts = static_cast<NodeCounts*>(palloc(sizeof(NodeCounts)));
-  *counts = count(fcinfo);
-  set->user_fctx = counts;
-  MemoryContextSwitchTo(caller);
-}
-
-Datum row_of_count(TupleDesc type, const NodeCount& count, const Layout& layout,
-                   NullableDatum kind) {
-  Datum values[] = {Int32GetDatum(static_cast<int32>(count.key.node)),
-                    kind.value,
-                    Int64GetDatum(count.rows),
-                    time_of(count.first, layout),
-                    time_of(count.last, layout),
-                    Int64GetDatum(static_cast<std::int64_t>(count.first))};
-  bool nulls[] = {false, kind.isnull, false, false, false, false};
-  return HeapTupleGetDatum(heap_form_tuple(type, values, nulls));
+NullableDatum time_of(Id id, const Layout& layout) {
+  return time_column(layout.time_at(layout.decode(id).tick));
 }
 
 bool comes_before(const NodeCount& a, const NodeCount& b) {
@@ -73,12 +50,18 @@ NodeCounts NodeTally::counts() const {
 Datum next_count(FunctionCallInfo fcinfo, const Layout& layout,
                  NodeCounts (*count)(FunctionCallInfo),
                  NullableDatum (*meaning)(std::uint32_t kind)) {
-  if (SRF_IS_FIRSTCALL()) begin_counts(fcinfo, count);
+  if (SRF_IS_FIRSTCALL()) begin_rows(fcinfo, count);
   FuncCallContext* set = SRF_PERCALL_SETUP();
-  const auto* counts = static_cast<const NodeCounts*>(set->user_fctx);
-  if (set->call_cntr == counts->size) SRF_RETURN_DONE(set);
-  const NodeCount& next = counts->counts[set->call_cntr];
-  SRF_RETURN_NEXT(set, row_of_count(set->tuple_desc, next, layout, meaning(next.key.kind)));
+  const auto& counts = found_in<NodeCounts>(set);
+  if (set->call_cntr == counts.size) SRF_RETURN_DONE(set);
+  const NodeCount& next = counts.counts[set->call_cntr];
+  const NullableDatum columns[] = {int_column(static_cast<std::int32_t>(next.key.node)),
+                                   meaning(next.key.kind),
+                                   number_column(next.rows),
+                                   time_of(next.first, layout),
+                                   time_of(next.last, layout),
+                                   number_column(static_cast<std::int64_t>(next.first))};
+  SRF_RETURN_NEXT(set, row_of(set->tuple_desc, columns));
 }
 
 }  // namespace snowflake::pg

@@ -1,4 +1,4 @@
-// SQL functions for those who run servers: create generators, look at the clock, tell it of other IDs, reset it.
+// SQL functions for those who run servers: create generators, tell the clock of other IDs, reset it.
 #include "pg/errors.hpp"
 #include "pg/generator_spec.hpp"
 #include "pg/generators.hpp"
@@ -50,8 +50,10 @@ void run(const char* statement) {
   SPI_finish();
 }
 
-Datum text_datum(std::string_view value) {
-  return PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size())));
+/// A prefix may be empty.
+NullableDatum text_datum(std::string_view value) {
+  text* copy = cstring_to_text_with_len(value.data(), static_cast<int>(value.size()));
+  return {.value = PointerGetDatum(copy), .isnull = false};
 }
 
 }  // namespace
@@ -74,10 +76,10 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_create_generator) {
 SNOWFLAKE_SQL_FUNCTION(snowflake_generator_spec) {
   const std::optional<GeneratorSpec> spec = find_spec(PG_GETARG_OID(0));
   if (!spec) PG_RETURN_NULL();
-  Datum values[] = {layout_datum(spec->layout), BoolGetDatum(spec->ordered),
-                    text_datum(spec->prefix.text()), text_datum(name_of(spec->encoding))};
-  bool nulls[] = {false, false, false, false};
-  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_row(fcinfo), values, nulls)));
+  const NullableDatum columns[] = {layout_column(spec->layout), bool_column(spec->ordered),
+                                   text_datum(spec->prefix.text()),
+                                   text_datum(name_of(spec->encoding))};
+  return row_of(result_row(fcinfo), columns);
 }
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_observe) {
@@ -96,25 +98,6 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_reset_clock) {
   horizon.bind(fcinfo->flinfo);
   if (horizon.reset()) rest(2 * longest_making_unit_ms * ns_per_ms, boot_clock_ns);
   PG_RETURN_VOID();
-}
-
-SNOWFLAKE_SQL_FUNCTION(snowflake_clock) {
-  horizon.bind(fcinfo->flinfo);
-  const StoredHorizon stored = stored_horizon(horizon.sequence());
-  const Timeline& timeline = shared().server.timeline;
-  const UnixMs wall = wall_clock_ms();
-  const UnixMs latest = timeline.latest();
-  const Setbacks setbacks = timeline.setbacks();
-  const bool is_used = latest != 0;
-  const NullableDatum columns[] = {
-      time_column(wall),
-      column_if(is_used, time_column(latest)),
-      time_column(stored.bound),
-      number_column(shared().incarnation),
-      column_if(is_used, interval_column(std::max<UnixMs>(0, latest - wall))),
-      number_column(static_cast<std::int64_t>(setbacks.count)),
-      interval_column(setbacks.largest_ms)};
-  return row_of(result_row(fcinfo), columns);
 }
 
 }  // namespace snowflake::pg

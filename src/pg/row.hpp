@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 
 #include "core/layout.hpp"
 #include "pg/postgres.hpp"
@@ -14,9 +15,10 @@ namespace snowflake::pg {
 
 inline constexpr NullableDatum null_column{.value = 0, .isnull = true};
 
-/// NULL if it is empty.
+/// NULL if there is none, or it is empty.
 inline NullableDatum text_column(const char* value) {
-  return {.value = CStringGetTextDatum(value), .isnull = value[0] == '\0'};
+  if (value == nullptr || value[0] == '\0') return null_column;
+  return {.value = CStringGetTextDatum(value), .isnull = false};
 }
 
 inline NullableDatum number_column(std::int64_t value) {
@@ -50,6 +52,7 @@ inline NullableDatum column_if(bool is_known, NullableDatum column) {
   return is_known ? column : null_column;
 }
 
+/// Of a type that has fewer columns, the first ones.
 template <std::size_t size>
 Datum row_of(TupleDesc type, const NullableDatum (&columns)[size]) {
   Datum values[size];
@@ -61,13 +64,27 @@ Datum row_of(TupleDesc type, const NullableDatum (&columns)[size]) {
   return HeapTupleGetDatum(heap_form_tuple(type, values, nulls));
 }
 
-/// Opens a set-returning function of rows.
-inline FuncCallContext* begin_rows(FunctionCallInfo fcinfo) {
+/// Opens a set-returning function of rows. What `find` gives lasts as long as the set, with all that it allocates:
+/// found_in() has it in each call.
+template <typename Find>
+FuncCallContext* begin_rows(FunctionCallInfo fcinfo, Find find) {
+  using Found = decltype(find(fcinfo));
   FuncCallContext* set = SRF_FIRSTCALL_INIT();
   const MemoryContext caller = MemoryContextSwitchTo(set->multi_call_memory_ctx);
   set->tuple_desc = result_row(fcinfo);
+  set->user_fctx = new (palloc(sizeof(Found))) Found(find(fcinfo));
   MemoryContextSwitchTo(caller);
   return set;
+}
+
+template <typename Found>
+const Found& found_in(const FuncCallContext* set) {
+  return *static_cast<const Found*>(set->user_fctx);
+}
+
+/// The same of rows that need nothing found first.
+inline FuncCallContext* begin_rows(FunctionCallInfo fcinfo) {
+  return begin_rows(fcinfo, [](FunctionCallInfo) { return nullptr; });
 }
 
 }  // namespace snowflake::pg

@@ -19,11 +19,6 @@ const LayoutStatistics* entry(std::uint64_t number) {
   return shared().server.statistics.begin() + number;
 }
 
-NullableDatum layout_column(const LayoutStatistics& statistics) {
-  const std::optional<Layout> layout = statistics.layout();
-  return layout ? text_column(label_of(*layout)) : null_column;
-}
-
 NullableDatum count_column(const LayoutStatistics& statistics, Count what) {
   return number_column(static_cast<std::int64_t>(statistics.of(what)));
 }
@@ -38,7 +33,7 @@ Datum row_of_layout(TupleDesc type, const LayoutStatistics& statistics) {
   const auto duration = [&](Count what) { return duration_column(statistics, what); };
   const std::optional<Layout> layout = statistics.layout();
   const NullableDatum columns[] = {
-      layout_column(statistics),
+      text_column(layout ? label_of(*layout) : nullptr),
       number_column(statistics.sessions()),
       number(Count::ids),
       number(Count::reservations),

@@ -1,4 +1,5 @@
-// snowflake_status(): one row about this server, as an operator reads it first.
+// snowflake_status(): one row about this server, as an operator reads it first. snowflake_clock(): the part of it that
+// is about time.
 #include "pg/horizon.hpp"
 #include "pg/node_status.hpp"
 #include "pg/postgres.hpp"
@@ -24,16 +25,39 @@ Use use_of_server() {
   return use;
 }
 
+/// What is known of the time, and of the horizon of this database.
+struct Clock {
+  UnixMs wall;
+  UnixMs latest;  ///< 0: no ID was made yet
+  Setbacks setbacks;
+  StoredHorizon horizon;
+
+  [[nodiscard]] UnixMs ahead() const {
+    return latest == 0 ? 0 : std::max<UnixMs>(0, latest - wall);
+  }
+};
+
+Clock read_clock(const FmgrInfo* caller) {
+  horizon.bind(caller);
+  const Timeline& timeline = shared().server.timeline;
+  return {.wall = wall_clock_ms(),
+          .latest = timeline.latest(),
+          .setbacks = timeline.setbacks(),
+          .horizon = stored_horizon(horizon.sequence())};
+}
+
+NullableDatum setbacks_column(const Clock& clock) {
+  return number_column(static_cast<std::int64_t>(clock.setbacks.count));
+}
+
+NullableDatum latest_column(const Clock& clock) {
+  return column_if(clock.latest != 0, time_column(clock.latest));
+}
+
 }  // namespace
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_status) {
-  horizon.bind(fcinfo->flinfo);
-  const StoredHorizon stored = stored_horizon(horizon.sequence());
-  const Timeline& timeline = shared().server.timeline;
-  const UnixMs wall = wall_clock_ms();
-  const UnixMs latest = timeline.latest();
-  const bool is_used = latest != 0;
-  const Setbacks setbacks = timeline.setbacks();
+  const Clock clock = read_clock(fcinfo->flinfo);
   const Use use = use_of_server();
   const std::optional<std::int64_t> node = node_now();
   const NullableDatum columns[] = {
@@ -43,18 +67,30 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_status) {
       bool_column(is_preloaded()),
       int_column(use.layouts),
       int_column(use.sessions),
-      time_column(wall),
-      column_if(is_used, time_column(latest)),
-      interval_column(is_used ? std::max<UnixMs>(0, latest - wall) : 0),
-      interval_column(timeline.leap_ms()),
-      time_column(stored.bound),
-      interval_column(stored.bound - std::max(wall, latest)),
-      column_if(!RecoveryInProgress(), bool_column(stored.is_durable)),
-      number_column(static_cast<std::int64_t>(setbacks.count)),
-      interval_column(setbacks.largest_ms),
+      time_column(clock.wall),
+      latest_column(clock),
+      interval_column(clock.ahead()),
+      interval_column(shared().server.timeline.leap_ms()),
+      time_column(clock.horizon.bound),
+      interval_column(clock.horizon.bound - std::max(clock.wall, clock.latest)),
+      column_if(!RecoveryInProgress(), bool_column(clock.horizon.is_durable)),
+      setbacks_column(clock),
+      interval_column(clock.setbacks.largest_ms),
       number_column(shared().incarnation),
       time_column(shared().began_ms),
       time_column(shared().server.statistics.reset_at_ms())};
+  return row_of(result_row(fcinfo), columns);
+}
+
+SNOWFLAKE_SQL_FUNCTION(snowflake_clock) {
+  const Clock clock = read_clock(fcinfo->flinfo);
+  const NullableDatum columns[] = {time_column(clock.wall),
+                                   latest_column(clock),
+                                   time_column(clock.horizon.bound),
+                                   number_column(shared().incarnation),
+                                   column_if(clock.latest != 0, interval_column(clock.ahead())),
+                                   setbacks_column(clock),
+                                   interval_column(clock.setbacks.largest_ms)};
   return row_of(result_row(fcinfo), columns);
 }
 
