@@ -25,7 +25,8 @@ describe_parts() {
               alerts and dashboard of monitoring/ with an exporter and a Prometheus: test/monitoring/ (with --quick
               one alert only is made to fire)
     docs      the examples in README.md, SECURITY.md and docs/
-    clients   docs/javascript.md, run with node-postgres, which npm fetches
+    clients   docs/javascript.md and docs/orms.md, run with the tools that they name, which npm fetches or Debian has
+              (with --quick two of the ORMs)
     drill     scripts/drill: a Patroni cluster under load loses its leader
     bench     scripts/bench --quick and scripts/stalls --quick run; no figure is asserted
 END
@@ -37,10 +38,13 @@ packages_of() {
         library) echo binutils ;;
         unit) echo cmake libgtest-dev clang libclang-rt-dev spin ;;
         pgtap) echo "postgresql-$SNOWFLAKE_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
-        tap) echo libipc-run-perl faketime etcd-server socat ;;
+        tap) echo libipc-run-perl faketime etcd-server socat pgbouncer ;;
         registry) echo libipc-run-perl etcd-server curl openssl ;;
         monitoring) echo libipc-run-perl faketime ;;
-        clients) packages_of_node ;;
+        clients)
+            packages_of_node
+            packages_of_orms
+            ;;
         *) ;;
     esac
 }
@@ -49,6 +53,13 @@ packages_of() {
 packages_of_node() {
     command -v node >/dev/null || echo nodejs
     command -v npm >/dev/null || echo npm
+}
+
+# Quickly: only what npm fetches, and SQLAlchemy.
+packages_of_orms() {
+    echo python3-sqlalchemy python3-psycopg2
+    [[ -n "${SNOWFLAKE_QUICK:-}" ]] || echo python3-alembic python3-django ruby-activerecord ruby-pg socat \
+        default-jdk-headless libpostgresql-jdbc-java libhibernate3-java
 }
 
 # check NAME COMMAND…
@@ -245,12 +256,33 @@ part_docs() {
 }
 
 part_clients() {
-    local work="$SNOWFLAKE_ROOT/build/javascript"
-    mkdir -p "$work"
-    cp "$SNOWFLAKE_ROOT"/test/clients/javascript/* "$work"
-    npm install --prefix "$work" --no-package-lock --no-audit --no-fund || return
+    local status=0
     start_server clients 'fsync = off'
-    node --test-reporter=tap "$work/page.test.mjs" "$SNOWFLAKE_ROOT/docs/javascript.md"
+    clients_of_javascript || status=1
+    clients_of_orms || status=1
+    return "$status"
+}
+
+clients_of_javascript() {
+    local work="$SNOWFLAKE_ROOT/build/javascript"
+    install_clients javascript "$work" &&
+        node --test-reporter=tap "$work/page.test.mjs" "$SNOWFLAKE_ROOT/docs/javascript.md"
+}
+
+# Debian's own Python and Ruby come first in PATH: it is they who have the packages. Quickly: two of the tools.
+clients_of_orms() {
+    local work="$SNOWFLAKE_ROOT/build/orms" sections=()
+    [[ -z "${SNOWFLAKE_QUICK:-}" ]] || sections=(drizzle sqlalchemy)
+    install_clients orms "$work" &&
+        PATH="$(dirname "$(command -v node)"):/usr/bin:$PATH" \
+            perl "$SNOWFLAKE_ROOT/test/clients/orms.pl" "$SNOWFLAKE_ROOT/docs/orms.md" "$work" "${sections[@]}"
+}
+
+# install_clients NAME DIRECTORY: test/clients/NAME, with the packages that it names
+install_clients() {
+    mkdir -p "$2"
+    cp "$SNOWFLAKE_ROOT/test/clients/$1"/* "$2"
+    npm install --prefix "$2" --no-package-lock --no-audit --no-fund
 }
 
 part_drill() {
