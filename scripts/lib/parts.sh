@@ -55,11 +55,13 @@ packages_of_node() {
     command -v npm >/dev/null || echo npm
 }
 
-# Quickly: only what npm fetches, and SQLAlchemy.
+# Quickly: what npm fetches, and SQLAlchemy.
 packages_of_orms() {
-    echo python3-sqlalchemy python3-psycopg2
-    [[ -n "${SNOWFLAKE_QUICK:-}" ]] || echo python3-alembic python3-django ruby-activerecord ruby-pg socat \
-        default-jdk-headless libpostgresql-jdbc-java libhibernate3-java
+    echo python3-sqlalchemy python3-alembic python3-psycopg2
+    echo socat
+    [[ -z "${SNOWFLAKE_QUICK:-}" ]] || return 0
+    echo python3-django ruby-activerecord ruby-pg libpostgresql-jdbc-java libhibernate3-java libjavassist-java
+    command -v javac >/dev/null || echo default-jdk-headless
 }
 
 # check NAME COMMAND…
@@ -257,7 +259,7 @@ part_docs() {
 
 part_clients() {
     local status=0
-    start_server clients 'fsync = off'
+    start_server clients 'fsync = off' "shared_preload_libraries = 'pg_stat_statements'"
     clients_of_javascript || status=1
     clients_of_orms || status=1
     return "$status"
