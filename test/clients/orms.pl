@@ -116,7 +116,7 @@ sub jars
 sub prepare_database
 {
     my ($database, $preparation) = @_;
-    psql('postgres', "SET client_min_messages = warning; DROP DATABASE IF EXISTS $database;\nCREATE DATABASE $database;");
+    psql('postgres', "SET client_min_messages = warning;\nDROP DATABASE IF EXISTS $database;\nCREATE DATABASE $database;");
     psql($database, $preparation);
     return;
 }
@@ -180,8 +180,8 @@ sub run_block
     return;
 }
 
-# The table on top of the page says of each section how many statements insert 3000 rows. Statements of one row, which are
-# there for other reasons, are few.
+# The table on top of the page says of each section how many statements insert 3000 rows. Statements of one row, which
+# are there for other reasons, are few.
 sub claims_of
 {
     my ($text) = @_;
