@@ -116,7 +116,8 @@ sub jars
 sub prepare_database
 {
     my ($database, $preparation) = @_;
-    psql('postgres', "SET client_min_messages = warning;\nDROP DATABASE IF EXISTS $database;\nCREATE DATABASE $database;");
+    psql('postgres', "SET client_min_messages = warning;\nDROP DATABASE IF EXISTS $database;");
+    psql('postgres', "CREATE DATABASE $database");
     psql($database, $preparation);
     return;
 }
