@@ -13,7 +13,7 @@ constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 // Stored: never change.
 constexpr std::uint64_t version = 1;
 constexpr unsigned version_bits = 4;
-constexpr unsigned rate_bits = 32;  // IDs a second; 0: no limit. Not used yet
+constexpr unsigned rate_bits = 32;  // IDs a second; 0: no limit
 constexpr unsigned unit_bits = 16;
 constexpr unsigned width_bits = 6;
 constexpr unsigned epoch_bits = 42;  // milliseconds, until 2109
@@ -142,7 +142,7 @@ SequenceParameters pack(const GeneratorSpec& spec) {
 
   BitWriter max;
   max.put(version, version_bits);
-  max.put(0, rate_bits);
+  max.put(spec.rate_limit, rate_bits);
   max.put(static_cast<std::uint64_t>(layout.unit_ms), unit_bits);
 
   SequenceParameters parameters = frame;
@@ -177,8 +177,10 @@ std::optional<GeneratorSpec> unpack(const SequenceParameters& parameters) {
 
   BitReader max(largest - parameters.max);
   layout.unit_ms = static_cast<std::int32_t>(max.take(unit_bits));
+  spec.rate_limit = static_cast<std::uint32_t>(max.take(rate_bits));
 
-  if (!prefix || encoding == 0 || encoding > static_cast<std::uint64_t>(Encoding::hex))
+  if (!prefix || encoding == 0 || encoding > static_cast<std::uint64_t>(Encoding::hex) ||
+      spec.rate_limit > most_ids_per_second)
     return std::nullopt;
   spec.prefix = *prefix;
   spec.encoding = static_cast<Encoding>(encoding);

@@ -5,7 +5,7 @@
 //
 //     CREATE SEQUENCE orders_id START 1 INCREMENT 9223372036854775807 NO CYCLE
 //       MINVALUE -…   the layout's epoch, order of fields, widths of timestamp and node; whether ordered
-//       MAXVALUE …    version of this format, room for a rate, the layout's unit; subtracted from the largest bigint
+//       MAXVALUE …    version of this format, the rate limit, the layout's unit; subtracted from the largest bigint
 //       CACHE …       prefix, encoding, the widths of worker, shard and sequence
 //
 // From 1 on, the increment overflows: nextval() fails. The sequence's value means nothing.
@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "core/layout.hpp"
+#include "core/rate.hpp"
 #include "core/text.hpp"
 
 namespace snowflake {
@@ -51,6 +52,7 @@ struct GeneratorSpec {
   bool ordered = false;  ///< IDs rise in the order of the calls of all sessions
   Encoding encoding = Encoding::base62;
   Prefix prefix;
+  std::uint32_t rate_limit = 0;  ///< IDs a second, up to most_ids_per_second; 0: none
 
   [[nodiscard]] constexpr bool operator==(const GeneratorSpec&) const = default;
 };

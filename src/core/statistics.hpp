@@ -39,6 +39,8 @@ enum class Count : std::uint8_t {
   clock_wait_ns,
   limit_waits,  ///< what is left of this moment is left to others
   limit_wait_ns,
+  rate_waits,  ///< the generator's rate limit
+  rate_wait_ns,
   grant_waits,  ///< for a node number of the registry
   grant_wait_ns,
   horizon_waits,  ///< for the disk, or for synchronous standbys
@@ -50,7 +52,7 @@ enum class Count : std::uint8_t {
   rejected_clock,
   rejected_grant
 };
-inline constexpr std::size_t count_kinds = 18;
+inline constexpr std::size_t count_kinds = 20;
 
 /// What one session has done since it reported last.
 class Tally {

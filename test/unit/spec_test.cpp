@@ -41,10 +41,12 @@ GeneratorSpec random_spec(std::mt19937_64& random) {
   std::string prefix;
   for (std::uint64_t left = random() % (Prefix::max_length + 1); left > 0; --left)
     prefix += characters[random() % characters.size()];
-  return {.layout = random_generator_layout(random),
-          .ordered = random() % 2 == 0,
-          .encoding = static_cast<Encoding>(1 + random() % 5),
-          .prefix = *Prefix::of(prefix)};
+  return {
+      .layout = random_generator_layout(random),
+      .ordered = random() % 2 == 0,
+      .encoding = static_cast<Encoding>(1 + random() % 5),
+      .prefix = *Prefix::of(prefix),
+      .rate_limit = static_cast<std::uint32_t>(random() % 2 * (random() % most_ids_per_second))};
 }
 
 SequenceParameters frame(std::int64_t min, std::int64_t max, std::int64_t cache) {
@@ -167,9 +169,23 @@ TEST(StoredSpec, IsOfThisVersionOnly) {
   }
 }
 
-TEST(StoredSpec, HasNoRateAndNoBitsBeyondTheVersion) {
+TEST(StoredSpec, HasItsRateHere) {
+  const SequenceParameters without = pack({});
+  for (const std::uint32_t rate : {1U, 250U, 65'536U, most_ids_per_second}) {
+    SequenceParameters p = without;
+    p.max -= static_cast<std::int64_t>(rate) << rate_place;
+    ASSERT_TRUE(unpack(p)) << rate;
+    EXPECT_EQ(unpack(p)->rate_limit, rate);
+    EXPECT_EQ(pack({.rate_limit = rate}), p);
+  }
+  SequenceParameters beyond = without;
+  beyond.max -= std::int64_t{most_ids_per_second + 1} << rate_place;
+  EXPECT_FALSE(unpack(beyond));
+}
+
+TEST(StoredSpec, HasNoBitsBeyondTheVersion) {
   const SequenceParameters good = pack({});
-  for (unsigned place = rate_place; place < 63; ++place) {
+  for (unsigned place = version_place; place < 63; ++place) {
     SequenceParameters p = good;
     p.max -= std::int64_t{1} << place;
     EXPECT_FALSE(unpack(p)) << place;
