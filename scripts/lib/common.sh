@@ -5,10 +5,10 @@
 #     stage_extension                        # make, make install below build/stage
 #     start_server demo 'work_mem = 64MB'    # now psql, pgbench … find it
 #
-# PG_CONFIG chooses the PostgreSQL, as it does for make. Everything made lies below build/. PostgreSQL does not
-# run as root: for root the servers run as an unprivileged user, and where that user cannot get at build/,
-# SNOWFLAKE_BUILD is a directory in /tmp instead. Servers listen on a unix socket only, which nobody else can
-# open, and end with the script.
+# PG_CONFIG chooses the PostgreSQL, as it does for make. Everything made lies below build/, or in the directory
+# SNOWFLAKE_BUILD, which is created if it is not there. PostgreSQL does not run as root: for root the servers run as an
+# unprivileged user, and where that user cannot get at the directory, it is one in /tmp instead. Servers listen on a
+# unix socket only, which nobody else can open, and end with the script.
 # shellcheck shell=bash
 
 SNOWFLAKE_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
@@ -18,7 +18,8 @@ SNOWFLAKE_SERVER_USER=
 export SNOWFLAKE_ROOT SNOWFLAKE_BUILD SNOWFLAKE_LOGS
 export LC_ALL=C.UTF-8
 umask 022
-mkdir -p "$SNOWFLAKE_LOGS"
+mkdir -p "$SNOWFLAKE_LOGS" "$SNOWFLAKE_BUILD"
+SNOWFLAKE_BUILD="$(cd "$SNOWFLAKE_BUILD" && pwd)" # servers and tests run in other directories
 
 snowflake_servers=() # data directories
 snowflake_litter=()  # directories to remove at the end
@@ -165,10 +166,11 @@ choose_server_user() {
     SNOWFLAKE_SERVER_USER=nobody
     if getent passwd postgres >/dev/null; then SNOWFLAKE_SERVER_USER=postgres; fi
     if ! as_server_user test -x "$SNOWFLAKE_BUILD"; then
+        say "$SNOWFLAKE_SERVER_USER cannot get at $SNOWFLAKE_BUILD"
         SNOWFLAKE_BUILD="$(mktemp -d /tmp/snowflake_id.XXXXXX)"
         chmod 755 "$SNOWFLAKE_BUILD"
         snowflake_litter+=("$SNOWFLAKE_BUILD")
-        say "$SNOWFLAKE_SERVER_USER cannot get at $SNOWFLAKE_ROOT/build: working in $SNOWFLAKE_BUILD"
+        say "working in $SNOWFLAKE_BUILD"
     fi
 }
 
