@@ -168,32 +168,35 @@ COMMENT ON FUNCTION snowflake_last(regclass) IS 'the last Snowflake ID of that g
 
 CREATE FUNCTION snowflake_create_generator(
   name text, layout snowflake_layout DEFAULT 'snowflake_id', ordered boolean DEFAULT false, prefix text DEFAULT '',
-  encoding text DEFAULT 'base62') RETURNS regclass
+  encoding text DEFAULT 'base62', rate_limit integer DEFAULT 0) RETURNS regclass
 AS 'MODULE_PATHNAME', 'snowflake_create_generator'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION snowflake_create_generator(text, snowflake_layout, boolean, text, text) IS
+COMMENT ON FUNCTION snowflake_create_generator(text, snowflake_layout, boolean, text, text, integer) IS
   'make a generator: a sequence of that name from which snowflake_next(name) makes IDs of that layout';
 
 CREATE FUNCTION snowflake_generator_spec(
-  generator regclass, OUT layout snowflake_layout, OUT ordered boolean, OUT prefix text, OUT encoding text)
+  generator regclass, OUT layout snowflake_layout, OUT ordered boolean, OUT prefix text, OUT encoding text,
+  OUT rate_limit integer)
 AS 'MODULE_PATHNAME', 'snowflake_generator_spec'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_generator_spec(regclass) IS
   'the layout and options of a generator; NULL if the sequence is not a generator';
 
 CREATE VIEW snowflake_generators AS
-SELECT sequence.seqrelid::pg_catalog.regclass AS generator, spec.layout, spec.ordered, spec.prefix, spec.encoding
+SELECT sequence.seqrelid::pg_catalog.regclass AS generator, spec.layout, spec.ordered, spec.prefix, spec.encoding,
+       spec.rate_limit
 FROM pg_catalog.pg_sequence AS sequence
 CROSS JOIN LATERAL snowflake_generator_spec(sequence.seqrelid::pg_catalog.regclass) AS spec
 WHERE spec.layout IS NOT NULL;
 COMMENT ON VIEW snowflake_generators IS 'the generators of this database, with their layouts and options';
+COMMENT ON COLUMN snowflake_generators.rate_limit IS 'IDs a second that all sessions together are given; 0: no limit';
 GRANT SELECT ON snowflake_generators TO PUBLIC;
 
 -- The generator of snowflake_next(). Whoever dumps the database reads it. Its horizon is at hand from the beginning:
 -- an extension that is dropped and created again in a server that lives forgets nothing.
 SELECT snowflake_create_generator(
   'snowflake_id'::pg_catalog.text, 'snowflake_id'::snowflake_layout, false, ''::pg_catalog.text,
-  'base62'::pg_catalog.text);
+  'base62'::pg_catalog.text, 0::pg_catalog.int4);
 COMMENT ON SEQUENCE snowflake_id IS
   'generator of snowflake_next(): USAGE is the right to make IDs, last_value is the horizon that none has passed';
 GRANT USAGE, SELECT ON SEQUENCE snowflake_id TO PUBLIC;
@@ -563,8 +566,8 @@ COMMENT ON FUNCTION snowflake_status() IS 'one row about this server; see the vi
 CREATE FUNCTION snowflake_stat(
   OUT layout text, OUT sessions bigint, OUT ids bigint, OUT reservations bigint, OUT ticks_spent bigint,
   OUT hops bigint, OUT clock_waits bigint, OUT clock_wait_time double precision, OUT limit_waits bigint,
-  OUT limit_wait_time double precision, OUT grant_waits bigint, OUT grant_wait_time double precision,
-  OUT horizon_waits bigint, OUT horizon_wait_time double precision, OUT horizon_moves bigint, OUT setbacks bigint,
+  OUT limit_wait_time double precision, OUT rate_waits bigint, OUT rate_wait_time double precision,
+  OUT grant_waits bigint, OUT grant_wait_time double precision, OUT horizon_waits bigint, OUT horizon_wait_time double precision, OUT horizon_moves bigint, OUT setbacks bigint,
   OUT largest_setback interval, OUT ahead_time double precision, OUT rejected_standby bigint,
   OUT rejected_clock bigint, OUT rejected_grant bigint, OUT peak_ids bigint, OUT tick_ids bigint)
 RETURNS SETOF record
@@ -621,6 +624,7 @@ COMMENT ON COLUMN snowflake_stat.ticks_spent IS 'ticks of a worker of which the 
 COMMENT ON COLUMN snowflake_stat.hops IS 'to a higher worker, because one was spent';
 COMMENT ON COLUMN snowflake_stat.clock_waits IS 'calls that waited for the clock: all IDs of the moment were spent';
 COMMENT ON COLUMN snowflake_stat.limit_waits IS 'calls that waited because what was left was left to other sessions';
+COMMENT ON COLUMN snowflake_stat.rate_waits IS 'calls that waited for the rate limit of their generator';
 COMMENT ON COLUMN snowflake_stat.grant_waits IS 'calls that waited for a node number of the registry';
 COMMENT ON COLUMN snowflake_stat.horizon_waits IS 'calls that waited for the disk, or for synchronous standbys';
 COMMENT ON COLUMN snowflake_stat.setbacks IS 'of the clock, as sessions of this layout noticed them';

@@ -14,7 +14,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 -- The generators of this file.
 CREATE VIEW pg_temp.mine AS
-SELECT generator, CASE layout WHEN 'snowflake_id' THEN 'snowflake_id' ELSE layout::text END AS layout, ordered, prefix, encoding
+SELECT generator, CASE layout WHEN 'snowflake_id' THEN 'snowflake_id' ELSE layout::text END AS layout, ordered, prefix, encoding, rate_limit
 FROM snowflake_generators WHERE generator::text ~ 'shop|here|Here' ORDER BY generator::text COLLATE "C";
 
 -- By a qualified name, or in the first schema of the search_path; a name is written as in SQL.
@@ -27,6 +27,7 @@ SELECT snowflake_create_generator('shop."Here, quoted"', 'discord');
 RESET search_path;
 SELECT snowflake_create_generator('shop.with_all', layout => 'timestamp:41 worker:5 node:5 sequence:12 epoch:2024-01-01', ordered => true, prefix => 'ord_', encoding => 'base58');
 SELECT snowflake_create_generator('shop.custom', 'timestamp:40 sequence:10 worker:3 node:10 unit:10ms epoch:2001-02-03T04:05:06.780Z', prefix => '0_Zz_9A', encoding => 'hex');
+SELECT snowflake_create_generator('shop.limited', rate_limit => 10000000);
 TABLE mine;
 SELECT generator FROM snowflake_generators WHERE generator = 'snowflake_id'::regclass;
 
@@ -44,7 +45,10 @@ SELECT call, pg_temp.said('SELECT snowflake_create_generator' || call) FROM (VAL
   ('(''shop.x'', prefix => ''a-b'')'),
   ('(''shop.x'', prefix => ''é'')'),
   ('(''shop.x'', encoding => ''base64'')'),
-  ('(''shop.x'', encoding => '''')')) AS calls (call);
+  ('(''shop.x'', encoding => '''')'),
+  ('(''shop.x'', rate_limit => -1)'),
+  ('(''shop.x'', rate_limit => 10000001)')) AS calls (call);
+SELECT snowflake_create_generator('shop.x', rate_limit => NULL);
 SELECT to_regclass('shop.x');
 
 -- Each way to make IDs, each for a generator: rising, of its layout.

@@ -22,6 +22,16 @@ Prefix checked_prefix(const text* given) {
   return *prefix;
 }
 
+/// 0: no limit.
+std::uint32_t checked_rate_limit(std::int32_t given) {
+  if (given < 0 || given > static_cast<std::int32_t>(most_ids_per_second))
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid rate limit: %d", given),
+         errdetail("A rate limit is 1 to %u IDs a second; 0 is no limit.", most_ids_per_second)));
+  return static_cast<std::uint32_t>(given);
+}
+
 /// Where CREATE SEQUENCE would put a relation of that possibly qualified name.
 struct Place {
   Oid schema;
@@ -64,7 +74,8 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_create_generator) {
   const GeneratorSpec spec{.layout = layout_argument(fcinfo, 1),
                            .ordered = PG_GETARG_BOOL(2),
                            .encoding = checked_encoding(PG_GETARG_TEXT_PP(4)),
-                           .prefix = checked_prefix(PG_GETARG_TEXT_PP(3))};
+                           .prefix = checked_prefix(PG_GETARG_TEXT_PP(3)),
+                           .rate_limit = checked_rate_limit(PG_GETARG_INT32(5))};
   check_can_make(spec.layout);
   const char* name = quote_qualified_identifier(get_namespace_name(place.schema), place.name);
   run(create_statement(name, pack(spec)));
@@ -76,9 +87,9 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_create_generator) {
 SNOWFLAKE_SQL_FUNCTION(snowflake_generator_spec) {
   const std::optional<GeneratorSpec> spec = find_spec(PG_GETARG_OID(0));
   if (!spec) PG_RETURN_NULL();
-  const NullableDatum columns[] = {layout_column(spec->layout), bool_column(spec->ordered),
-                                   text_datum(spec->prefix.text()),
-                                   text_datum(name_of(spec->encoding))};
+  const NullableDatum columns[] = {
+      layout_column(spec->layout), bool_column(spec->ordered), text_datum(spec->prefix.text()),
+      text_datum(name_of(spec->encoding)), int_column(static_cast<std::int32_t>(spec->rate_limit))};
   return row_of(result_row(fcinfo), columns);
 }
 

@@ -43,6 +43,8 @@ Datum row_of_layout(TupleDesc type, const LayoutStatistics& statistics) {
       duration(Count::clock_wait_ns),
       number(Count::limit_waits),
       duration(Count::limit_wait_ns),
+      number(Count::rate_waits),
+      duration(Count::rate_wait_ns),
       number(Count::grant_waits),
       duration(Count::grant_wait_ns),
       number(Count::horizon_waits),

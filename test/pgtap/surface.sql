@@ -98,7 +98,7 @@ INSERT INTO surface VALUES
            'OUT last_instant timestamp with time zone, OUT nodes bigint, OUT ids_per_second double precision)',
            'record'),
   ('look up', 'snowflake_generator_spec(generator regclass, OUT layout snowflake_layout, OUT ordered boolean, '
-              'OUT prefix text, OUT encoding text)', 'record'),
+              'OUT prefix text, OUT encoding text, OUT rate_limit integer)', 'record'),
   ('find', 'snowflake_node_conflicts(relation regclass, id_column name, layout snowflake_layout '
            'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
            '::snowflake_layout, max_delay interval DEFAULT ''00:01:00''::interval, OUT node integer, OUT origin text, '
@@ -129,7 +129,8 @@ INSERT INTO surface VALUES
            'time zone)', 'record'),
   ('watch own', 'snowflake_stat(OUT layout text, OUT sessions bigint, OUT ids bigint, OUT reservations bigint, OUT '
                'ticks_spent bigint, OUT hops bigint, OUT clock_waits bigint, OUT clock_wait_time double precision, '
-               'OUT limit_waits bigint, OUT limit_wait_time double precision, OUT grant_waits bigint, OUT '
+               'OUT limit_waits bigint, OUT limit_wait_time double precision, OUT rate_waits bigint, OUT '
+               'rate_wait_time double precision, OUT grant_waits bigint, OUT '
                'grant_wait_time double precision, OUT horizon_waits bigint, OUT horizon_wait_time double '
                'precision, OUT horizon_moves bigint, OUT setbacks bigint, OUT largest_setback interval, OUT '
                'ahead_time double precision, OUT rejected_standby bigint, OUT rejected_clock bigint, OUT '
@@ -142,7 +143,7 @@ INSERT INTO surface VALUES
   ('create', 'snowflake_create_generator(name text, layout snowflake_layout '
              'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
              '::snowflake_layout, ordered boolean DEFAULT false, prefix text DEFAULT ''''::text, '
-             'encoding text DEFAULT ''base62''::text)',
+             'encoding text DEFAULT ''base62''::text, rate_limit integer DEFAULT 0)',
              'regclass'),
   ('create', 'snowflake_create_partitions(relation regclass, every interval, ahead interval, layout snowflake_layout '
              'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
@@ -194,6 +195,7 @@ INSERT INTO sample VALUES
   ('to', $$'2026-11-21Z'$$),
   ('interval', $$'1 day'$$),
   ('sample', '50'),
+  ('rate_limit', '1000'),
   ('time_column', 'NULL'),
   ('grants', $$'ids.granted'$$),
   ('realm', $$'main'$$),

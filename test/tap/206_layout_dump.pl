@@ -13,8 +13,8 @@ my $node = SnowflakeTest->start_new('layout_dump', fake_clock => 1);
 my $dump = PostgreSQL::Test::Utils::tempdir . '/dump';
 $node->safe_psql('postgres', q{
 	CREATE SCHEMA shop;
-	SELECT snowflake_create_generator('shop.orders_id', 'discord', prefix => 'ord_', encoding => 'base58'),
-	       snowflake_create_generator('shop."Odd name"', 'timestamp:40 sequence:10 worker:3 node:10 unit:100ms epoch:2001-02-03T04:05:06.700Z', ordered => true, prefix => 'zZ_9876', encoding => 'hex'),
+	SELECT snowflake_create_generator('shop.orders_id', 'discord', prefix => 'ord_', encoding => 'base58', rate_limit => 77777),
+	       snowflake_create_generator('shop."Odd name"', 'timestamp:40 sequence:10 worker:3 node:10 unit:100ms epoch:2001-02-03T04:05:06.700Z', ordered => true, prefix => 'zZ_9876', encoding => 'hex', rate_limit => 10000000),
 	       snowflake_create_generator('shop.tens', 'sonyflake'), snowflake_create_generator('shop.photos', 'instagram'),
 	       snowflake_create_generator('shop.unused', 'pgedge1'), snowflake_create_generator('alone');
 	CREATE TABLE shop.orders (id bigint DEFAULT snowflake_next('shop.orders_id') PRIMARY KEY, code text DEFAULT snowflake_next_text('shop."Odd name"'), n int);
@@ -33,7 +33,7 @@ my %last = map { split /\|/ } split /\n/, $node->safe_psql('postgres', q{
 	INSERT INTO shop.orders (n) SELECT generate_series(1, 500);
 	SELECT 'orders_id', snowflake_last('shop.orders_id'); SELECT 'tens', snowflake_next('shop.tens');
 	SELECT 'photos', id FROM shop.new_photo; SELECT 'odd', snowflake_next('shop."Odd name"'); SELECT 'default', snowflake_next(); SELECT 'alone', snowflake_next('alone')});
-my $what_there_is = q{SELECT generator, layout, ordered, prefix, encoding FROM snowflake_generators ORDER BY generator::text COLLATE "C"};
+my $what_there_is = q{SELECT generator, layout, ordered, prefix, encoding, rate_limit FROM snowflake_generators ORDER BY generator::text COLLATE "C"};
 my $generators = $node->safe_psql('postgres', $what_there_is);
 
 sub run_tool { $node->command_ok([@_], join ' ', 'runs:', map { s/.*\///r } @_) }

@@ -138,7 +138,7 @@ my $id = '123456789012::pg_catalog.int8';
 my @everything = (
 	(map { "SELECT * FROM public.snowflake_$_" } qw(layouts generators id)),
 	"SELECT public.snowflake_create_generator('public.theirs'::pg_catalog.text, $layout, false, "
-	  . "''::pg_catalog.text, 'base62'::pg_catalog.text)",
+	  . "''::pg_catalog.text, 'base62'::pg_catalog.text, 0::pg_catalog.int4)",
 	(map { "SELECT public.snowflake_next$_" } '()', "($theirs)", '_array(3)', "_array(3, $theirs)", "_text($theirs)",
 		'_set(3::pg_catalog.int8)', "_set(3::pg_catalog.int8, $theirs)"),
 	(map { "SELECT public.snowflake_$_" } 'last()', "last($theirs)", 'reserve(3)', "reserve(3, $theirs)"),
@@ -161,7 +161,7 @@ my $everything = join ";\n", @everything;
 
 my %chosen = (
 	of_a_view => 'snowflake_generator_spec('
-	  . 'generator oid, OUT layout text, OUT ordered boolean, OUT prefix text, OUT encoding text) '
+	  . 'generator oid, OUT layout text, OUT ordered boolean, OUT prefix text, OUT encoding text, OUT rate_limit text) '
 	  . trap('a view', 'RETURN;'),
 	of_the_script => 'snowflake_create_generator(name text) RETURNS regclass '
 	  . trap('the script', 'CREATE SEQUENCE public.snowflake_id; RETURN NULL;'));
@@ -229,7 +229,7 @@ is(mallory('trapped', join ";\n", 'CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evi
 		functions_in('evil'), operators_in('evil'), @of_the_system,
 		types_in('evil', qw(int8 bigint text regclass snowflake_layout)),
 		"SELECT public.snowflake_create_generator('evil.snowflake_id'::pg_catalog.text, $layout, false, "
-		  . "''::pg_catalog.text, 'hex'::pg_catalog.text)",
+		  . "''::pg_catalog.text, 'hex'::pg_catalog.text, 0::pg_catalog.int4)",
 		map { "CREATE TABLE evil.$_ (generator text, layout text)" }
 		  qw(snowflake_generators snowflake_layouts pg_sequence pg_class pg_extension pg_depend)),
 	'', 'the same in another schema');
