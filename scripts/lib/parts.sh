@@ -24,7 +24,7 @@ describe_parts() {
     monitoring
               alerts and dashboard of monitoring/ with an exporter and a Prometheus: test/monitoring/ (with --quick
               one alert only is made to fire)
-    docs      the examples in README.md, SECURITY.md and docs/
+    docs      the examples in README.md, SECURITY.md and docs/; docs/reference.md beside the catalog
     clients   docs/javascript.md and docs/orms.md, run with the tools that they name, which npm fetches or Debian has
               (with --quick two of the ORMs)
     drill     scripts/drill: a Patroni cluster under load loses its leader
@@ -255,7 +255,7 @@ prove_on_servers() {
 # No autovacuum: its transactions are some that docs/follow.md waits for.
 part_docs() {
     start_server docs 'fsync = off' 'autovacuum = off'
-    prove --verbose "$SNOWFLAKE_ROOT/test/docs/examples.pl"
+    prove --verbose "$SNOWFLAKE_ROOT"/test/docs/*.pl
 }
 
 part_clients() {
