@@ -183,7 +183,7 @@ sub test_links
     return;
 }
 
-my @of_project = glob "$root/README.md $root/SECURITY.md $root/docs/*.md $root/docs/*/*.md";
+my @of_project = glob "$root/*.md $root/docs/*.md $root/docs/*/*.md";
 my @pages = @ARGV ? map { abs_path($_) } @ARGV : @of_project;
 test_page($_), test_links($_) for @pages;
 done_testing();
