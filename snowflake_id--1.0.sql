@@ -154,7 +154,7 @@ COMMENT ON FUNCTION snowflake_next_text(regclass) IS
 CREATE FUNCTION snowflake_last() RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_last'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION snowflake_last() IS 'the last Snowflake ID made in this session';
+COMMENT ON FUNCTION snowflake_last() IS 'the last Snowflake ID of the default generator made in this session';
 
 CREATE FUNCTION snowflake_last(generator regclass) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_last'
