@@ -69,6 +69,30 @@ sql(q{COMMIT PREPARED 'p'});
 is(sql($messages), 'prepared after it', '... until it is committed');
 $_->quit for $early, $late;
 
+# --- another database; a call that is rolled back; an old snapshot; a table that is there already ---
+
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+my $other = $node->session('other');
+$node->ask_session($other, 'BEGIN; SELECT pg_current_xact_id()');
+sql(q{INSERT INTO outbox (message) VALUES ('of this database')});
+is(sql($messages), '', 'a transaction of another database holds back');
+$node->ask_session($other, 'ROLLBACK');
+is(sql("BEGIN; $messages; ROLLBACK"), 'of this database', '... until it has ended');
+is(sql($messages), 'of this database', 'a call that was rolled back is repeated');
+$node->ask_session($other, '\\c postgres');
+$node->ask_session($other, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+sql(q{INSERT INTO outbox (message) VALUES ('later than a snapshot')});
+is(($node->ask_session($other, $messages))[0], '', 'in an old snapshot, nothing later is read');
+$node->ask_session($other, 'COMMIT');
+is(sql($messages), 'later than a snapshot', '... nor is it lost');
+$other->quit;
+
+sql('CREATE TABLE old AS SELECT generate_series(1, 3) AS id');
+my $file = sql(q{SELECT pg_relation_filenode('old')});
+sql('ALTER TABLE old ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()');
+is(sql(q{SELECT count(DISTINCT xid), count(*), pg_relation_filenode('old') FROM old}), "1|3|$file",
+	'rows that are there get one transaction, and are not written again');
+
 # --- two calls for one follower ---
 
 my ($first, $second) = ($node->session, $node->session);
@@ -78,7 +102,7 @@ my ($pid) = $node->ask_session($second, 'SELECT pg_backend_pid()');
 $second->query_until(qr/begun/, "\\echo begun\n$messages;\n");
 ok($node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $pid AND NOT granted)"),
 	'another for the same follower waits');
-is(sql(q{SET lock_timeout = '5s'}, q{SELECT count(*) FROM follow_outbox('feed')}), 6, 'one for another follower does not');
+is(sql(q{SET lock_timeout = '5s'}, q{SELECT count(*) FROM follow_outbox('feed')}), 8, 'one for another follower does not');
 $node->ask_session($first, 'COMMIT');
 is(($node->ask_session($second, 'SELECT 1'))[0] =~ s/\n//gr, '1', '... and is not given that row again');
 $_->quit for $first, $second;
@@ -90,6 +114,7 @@ my $pause = '\set pause random(1, 300)';
 my $insert = 'INSERT INTO outbox (message) VALUES (:client_id);';
 my @writers = (
 	$insert,
+	"INSERT INTO outbox (message) SELECT 'one of many' FROM generate_series(1, 120);",
 	"$pause\nBEGIN;\n$insert\n\\sleep :pause ms\n$insert\nCOMMIT;",
 	"$pause\nBEGIN;\n$insert\n\\sleep :pause ms\nROLLBACK;",
 	"$pause\nBEGIN;\nSAVEPOINT a;\n$insert\nROLLBACK TO a;\n$insert\nSAVEPOINT b;\n$insert\n\\sleep :pause ms\nCOMMIT;",
