@@ -11,6 +11,10 @@
 #     widths of columns. All else must be as it is there: a number, the ID that is decoded, the plan of a query.
 #   - A block that cannot be run has a comment above it that says why, and counts as skipped:
 #         <!-- not run: needs a second server -->
+#   - So does a block that needs a version of an extension, where the server does not have that one:
+#         <!-- needs pg_partman 5 -->
+#   - One that another test reads from the page and runs names it, and is left to it:
+#         <!-- run by test/tap/540_pg_cron.pl -->
 use strict;
 use warnings FATAL => 'all';
 
@@ -62,9 +66,28 @@ sub blocks_of
             ($reason, $after_sql) = (undef, 0);
         }
         elsif (/^<!-- not run: (.+?) -->/) { ($reason, $after_sql) = ($1, 0) }
+        elsif (/^<!-- (needs (\w+) ?([\d.]*)) -->/) { ($reason, $after_sql) = (has_extension($2, $3) ? undef : $1, 0) }
+        elsif (/^<!-- run by (\S+) -->/) { ($reason, $after_sql) = (is_run_by($1, $page) ? "$1 runs it" : undef, 0) }
         elsif (/\S/) { ($reason, $after_sql) = (undef, 0) }
     }
     return @blocks;
+}
+
+sub has_extension
+{
+    my ($name, $version) = @_;
+    my $pattern = $version ? "$version.%" : '%';
+    my $found = `@psql -At -d postgres -c "SELECT count(*) FROM pg_available_extension_versions WHERE name = '$name' AND version || '.' LIKE '$pattern'"`;
+    die 'cannot ask for extensions' if $?;
+    return $found > 0;
+}
+
+# A test that is not there, or says nothing of the page, runs none of it.
+sub is_run_by
+{
+    my ($test, $page) = @_;
+    my $name = $page =~ s{^\Q$root\E/}{}r;
+    return -e "$root/$test" && index(slurp("$root/$test"), $name) >= 0;
 }
 
 sub slurp
