@@ -56,9 +56,14 @@ ArrayType* new_bigint_array(std::uint64_t count) {
   array->ndim = 1;
   array->dataoffset = 0;
   array->elemtype = INT8OID;
-  ARR_DIMS(array)[0] = static_cast<int>(count);
-  ARR_LBOUND(array)[0] = 1;
+  int* dimension = ARR_DIMS(array);
+  dimension[0] = static_cast<int>(count);
+  dimension[1] = 1;  // the lower bound
   return array;
+}
+
+std::int64_t* elements_of(ArrayType* array) {
+  return reinterpret_cast<std::int64_t*>(reinterpret_cast<char*>(array) + ARR_OVERHEAD_NONULLS(1));
 }
 
 /// Opens a set-returning function that hands out `count` IDs in all of the generator passed as its
@@ -120,8 +125,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_next_array) {
   const std::uint64_t count = checked_count(PG_GETARG_INT32(0));
   Generator& generator = generator_argument(fcinfo, 1);
   ArrayType* array = new_bigint_array(count);
-  if (count > 0)
-    fill(reinterpret_cast<std::int64_t*>(ARR_DATA_PTR(array)), count, generator, caller_of(fcinfo));
+  if (count > 0) fill(elements_of(array), count, generator, caller_of(fcinfo));
   PG_RETURN_ARRAYTYPE_P(array);
 }
 

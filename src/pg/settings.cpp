@@ -74,9 +74,10 @@ bool starts_with(const char* text, const char* beginning) {
 // Whoever may read all settings reads this one, and without preload it is not even hidden from the others.
 bool has_password(const char* uri) {
   const char* authority = strstr(uri, "://") + 3;
-  const char* end = authority + strcspn(authority, "/?");
-  const auto* at = static_cast<const char*>(memchr(authority, '@', end - authority));
-  if (at != nullptr && memchr(authority, ':', at - authority) != nullptr) return true;
+  const std::size_t length = strcspn(authority, "/?");
+  const auto* at = static_cast<const char*>(memchr(authority, '@', length));
+  if (at != nullptr && memchr(authority, ':', static_cast<std::size_t>(at - authority)) != nullptr)
+    return true;
   return strstr(uri, "password=") != nullptr;
 }
 

@@ -80,7 +80,8 @@ TEST(Analysis, OnePercentMayBeAnything) {
 TEST(Analysis, Rates) {
   Values values;
   for (int second = 0; second < 100; ++second)
-    for (int i = 0; i <= second; ++i) values.push_back(id_at(now + second * 1000, 0, 0, i));
+    for (std::int64_t i = 0; i <= second; ++i)
+      values.push_back(id_at(now + second * 1000, 0, 0, static_cast<std::uint64_t>(i)));
   const auto analysis = analysis_of(values, standard_layout);
   EXPECT_EQ(analysis->per_second().periods(), 100U);
   EXPECT_EQ(analysis->per_second().median(), 50U);
@@ -238,7 +239,7 @@ TEST(Analysis, IsThatOfANaiveComputation) {
 
 TEST(Histogram, QuantilesOfLargeNumbersAreTooSmallByLessThanAThousandth) {
   for (unsigned bits = 0; bits < 64; ++bits)
-    for (const std::uint64_t below : {0, 1, 2, 77}) {
+    for (const std::uint64_t below : {0U, 1U, 2U, 77U}) {
       Histogram histogram;
       const std::uint64_t number = (std::uint64_t{1} << bits) - below;
       histogram.add(number);

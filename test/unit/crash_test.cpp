@@ -310,8 +310,8 @@ TEST_P(FaultyRim, IsFoundOut) {
 INSTANTIATE_TEST_SUITE_P(Crashes, FaultyRim,
                          testing::Values(Fault::adopt_early, Fault::no_sign_on, Fault::no_floor,
                                          Fault::floor_not_heeded),
-                         [](const auto& info) {
-                           switch (info.param) {
+                         [](const auto& fault) {
+                           switch (fault.param) {
                              case Fault::adopt_early:
                                return "AdoptEarly";
                              case Fault::no_sign_on:

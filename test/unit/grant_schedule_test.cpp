@@ -385,16 +385,16 @@ struct Made {
 /// One session of a life, one step at a time.
 class Backend {
  public:
-  Backend(Life& life, std::size_t its_layout, const Layout& layout, std::uint64_t random,
+  Backend(Life& life, std::size_t its_layout, const Layout& its_fields, std::uint64_t random,
           Fault fault)
-      : layout(its_layout), life_(life), layout_(layout), fault_(fault) {
-    session_.join(*life.server, layout);
-    if (layout.shard.present()) {
-      const std::uint64_t shard = random % (layout.shard.max() + 1);
-      const auto cursor = static_cast<unsigned>(shard % cursors_of(layout.unit_ms));
+      : layout(its_layout), life_(life), layout_(its_fields), fault_(fault) {
+    session_.join(*life.server, layout_);
+    if (layout_.shard.present()) {
+      const std::uint64_t shard = random % (layout_.shard.max() + 1);
+      const auto cursor = static_cast<unsigned>(shard % cursors_of(layout_.unit_ms));
       pin_ = {.first_cursor = cursor, .last_cursor = cursor, .shard = shard};
     } else if (random % 4 == 0) {
-      pin_ = Session::ordered_pin(layout);
+      pin_ = Session::ordered_pin(layout_);
     }
   }
 
@@ -933,7 +933,7 @@ INSTANTIATE_TEST_SUITE_P(GrantSchedules, FaultyGrants,
                                          Fault::not_rounded, Fault::reset_forgets,
                                          Fault::same_holder, Fault::unnoticed, Fault::no_grace,
                                          Fault::expired_recovers, Fault::retaken_by_label),
-                         [](const auto& info) { return name_of(info.param); });
+                         [](const auto& fault) { return name_of(fault.param); });
 
 // Whoever is granted a time that is to come while another one still has the number: it takes two restores, and then that
 // both go on until that time.

@@ -64,7 +64,7 @@ UnixMs end_of(const Layout& layout) {
 TEST(LayoutGuess, FindsEachPresetByTimes) {
   std::mt19937_64 random(1);
   for (const Preset& preset : presets())
-    for (const std::uint64_t delay : {0, 1000, 20'000}) {
+    for (const std::uint64_t delay : {0U, 1000U, 20'000U}) {
       SCOPED_TRACE(preset.name);
       const UnixMs end = end_of(preset.layout);
       const Timed rows = rows_of(preset.layout, random, end - 60 * day, end, delay);

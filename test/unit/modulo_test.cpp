@@ -64,7 +64,7 @@ void expect_even(const std::vector<Id>& ids, std::size_t places) {
 }
 
 TEST(Modulo, IdsMadeSlowlyAreEven) {
-  for (const std::size_t sessions : {1, 64})
+  for (const std::size_t sessions : {1U, 64U})
     for (const std::int64_t longer_ms : {3, 1000}) {
       const std::vector<Id> ids = made_slowly(standard_layout, sessions, 1, longer_ms);
       for (std::size_t places = 2; places <= 64; ++places) expect_even(ids, places);

@@ -256,7 +256,7 @@ class Schedule {
  public:
   Schedule(std::uint64_t seed, bool with_restores) : random_(seed), with_restores_(with_restores) {
     realm_.last_node = pick(4);
-    servers_.resize(2 + pick(6));
+    servers_.resize(static_cast<std::size_t>(2 + pick(6)));
   }
 
   void run(int steps) {

@@ -243,7 +243,7 @@ TEST_F(SharingTest, AloneItTakesTheWholeTick) {
 
 TEST_F(SharingTest, SharingItTakesALittleThenTwiceAsMuch) {
   std::vector<Session> sessions = many_joined(4);  // three homes
-  for (std::uint64_t share : {2, 4, 8}) EXPECT_EQ(reservation_size(sessions[0]), share);
+  for (const std::uint64_t share : {2U, 4U, 8U}) EXPECT_EQ(reservation_size(sessions[0]), share);
   EXPECT_EQ(reservation_size(sessions[3]), 2U);
   EXPECT_EQ(reservation_size(sessions[1]), 512U) << "alone at home";
   pass_ticks(1);
@@ -283,7 +283,7 @@ TEST(OneWorker, IsNeverTakenWhole) {
   Session session;
   session.join(server, layout);
   const Terms terms{.bounds = {.floor = 0, .horizon = no_horizon}, .grant = Grant::for_ever(0)};
-  for (const std::uint64_t share : {16, 32, 64}) {
+  for (const std::uint64_t share : {16U, 32U, 64U}) {
     ASSERT_EQ(session.reserve(*server.timeline.now(fake_clocks), terms, 1), Outcome::ready);
     EXPECT_EQ(session.take(4096).count, share);
   }
@@ -390,7 +390,7 @@ TEST_F(SessionTest, TheReservationEndsWithTheTick) {
 }
 
 TEST_F(NodeTest, AnotherNodeWaitsForTheNextTick) {
-  for (const std::uint64_t node : {2, 5}) {
+  for (const std::uint64_t node : {2U, 5U}) {
     Session session = joined();
     make(session);
     terms.grant.node = node;
@@ -452,7 +452,9 @@ TEST_F(FreshPinnedTest, RemembersTheLastIdAndKeepsNoOther) {
   Session session = joined();
   ASSERT_EQ(session.reserve_pinned(now(), terms, pin, 1), Outcome::ready);
   Id id = session.take(1).first;
-  if (!session.next_pinned(pin, id)) EXPECT_EQ(cycles(), 0U);
+  if (!session.next_pinned(pin, id)) {
+    EXPECT_EQ(cycles(), 0U);
+  }
   EXPECT_EQ(session.last(), id);
   EXPECT_FALSE(session.next(id));
 }
@@ -760,7 +762,7 @@ class BareSessionTest : public SessionTest {
 
 TEST_F(BareSessionTest, AbsentFieldsAreOneWorkerAndOneIdATick) {
   Session session = joined();
-  for (const Id tick : {1000, 1001, 1002}) {
+  for (const Id tick : {1000U, 1001U, 1002U}) {
     ASSERT_EQ(reserve(session), Outcome::ready);
     EXPECT_EQ(session.take(10).count, 1U);
     EXPECT_EQ(session.last(), tick);

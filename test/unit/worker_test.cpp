@@ -165,7 +165,6 @@ TEST(Worker, GivesNoPositionTwiceWhateverTheBlocks) {
   for (std::uint64_t round = scaled(20'000); round > 0; --round) {
     Worker worker;
     Position end_of_last = 0;
-    std::optional<Range> last;
     Tick tick = 5;
     for (unsigned step = 0; step < 50; ++step) {
       if (random() % 8 == 0) tick += static_cast<Tick>(random() % 3);
