@@ -68,3 +68,14 @@ clean-registry:
 	rm -f $(REGISTRY) src/registry/*.o
 
 .PHONY: directories install-registry uninstall-registry clean-registry
+
+# --- The distribution: the last commit, the same bytes whenever and wherever it is made -------------------------------
+
+VERSION = $(shell sed -n '1,/"version"/s/.*"version": "\(.*\)".*/\1/p' $(srcdir)/META.json)
+DISTRIBUTION = snowflake_id-$(VERSION)
+
+# A zip has the times of the local time zone.
+dist:
+	TZ=UTC git -C $(srcdir) archive --format=zip --prefix=$(DISTRIBUTION)/ -o '$(CURDIR)/$(DISTRIBUTION).zip' HEAD
+
+.PHONY: dist

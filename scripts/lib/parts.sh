@@ -12,7 +12,7 @@ long_parts=(drill bench) # left out by --quick
 
 describe_parts() {
     cat <<'END'
-    lint      clang-format, shellcheck; names in the extension's SQL scripts are bound
+    lint      clang-format, shellcheck; names in SQL scripts are bound; the Makefile builds elsewhere, META.json, make dist
     build     the extension builds without a warning, by g++ with etcd and by clang++ without
     library   needs libc only, exports nothing but what PostgreSQL calls; the registry's library: libpq and libcurl too
     unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers; the models of
@@ -34,7 +34,7 @@ END
 
 packages_of() {
     case "$1" in
-        lint) echo clang-format shellcheck ;;
+        lint) echo clang-format shellcheck git unzip ;;
         build) echo clang ;;
         library) echo binutils ;;
         unit) echo cmake libgtest-dev clang libclang-rt-dev spin ;;
