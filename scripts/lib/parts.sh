@@ -12,7 +12,8 @@ long_parts=(drill bench) # left out by --quick
 
 describe_parts() {
     cat <<'END'
-    lint      clang-format, shellcheck; names in SQL scripts are bound; the Makefile builds elsewhere, META.json, make dist
+    lint      clang-format, shellcheck; names in SQL scripts are bound; the Makefile builds elsewhere, META.json, make dist;
+              released scripts have not changed
     build     the extension builds without a warning, by g++ with etcd and by clang++ without
     library   needs libc only, exports nothing but what PostgreSQL calls; the registry's library: libpq and libcurl too
     unit      the core: GoogleTest, plain and under the address, undefined and thread sanitizers; the models of
