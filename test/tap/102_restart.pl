@@ -1,5 +1,6 @@
 # A server that stops and starts again on another clock: it goes on at once, later than all it ever made, with one
 # WARNING; and where the clock is further back than allowed, it says so and names the ways out, each of which is tried.
+# Runs alone: it looks at how far IDs are ahead of the clock.
 use strict;
 use warnings FATAL => 'all';
 

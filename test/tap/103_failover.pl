@@ -1,6 +1,7 @@
 # A standby is promoted: while its primary is killed in mid-load, on a clock that replays the load; and while its primary
 # lives on, with a node ID of its own and with the same. And while a synchronous standby is away, nobody relies on a
 # horizon that it does not have.
+# Runs alone: it looks at how soon a promoted standby makes IDs.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,5 +1,6 @@
 # The clock of a live server is stepped back and forth under the load of 8 clients: no error, each session's IDs rise, no
 # long stall after small steps, no loss of speed during a large one.
+# Runs alone: it looks for stalls.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,5 +1,6 @@
 # Ticks of a second where the clock is set back: by 0.9 s under load, which stalls nobody, as the time goes on at half
 # speed; and by two days over a restart, where the layout's epoch is yesterday. And what no generator can be made of.
+# Runs alone: it looks for stalls.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,6 +1,7 @@
 # The clock of a live server leaps ahead under load. For a second, by eight days: IDs go on all the time, then and
 # afterwards, none has a time that is not the right one, none is made twice. For good: it is believed when it has lasted
 # half a minute; half a second at once. And a clock that is an hour back for a second changes nothing for longer.
+# Runs alone: it looks at when a leap is believed.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,5 +1,6 @@
 # Whoever owns a generator cannot stop, delay or shift in time the IDs of others, whatever is done to its sequence: be
 # it set, altered, cycled, made unlogged, locked in a prepared transaction, or dropped. Neither now nor after a restart.
+# Runs alone: it looks at what others feel.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,5 +1,6 @@
 # Whoever may make IDs cannot make others wait for theirs: not by making as many as there are, in bulk or one by one,
 # not by any other function. And IDs have the right time again soon after a restart, though the floods go on.
+# Runs alone: it looks at what others feel.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,6 +1,7 @@
 # snowflake_observe() is for all who may make IDs, as what it does with an ID of the past harms nobody: no time is
 # shifted, no call of others waits. A later ID moves the time of everybody, and takes the right by which setval()
 # could do it.
+# Runs alone: it looks at what others feel.
 use strict;
 use warnings FATAL => 'all';
 
