@@ -6,9 +6,11 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034 # scripts/test walks over them
-parts=(lint build library unit regress pgtap tap registry monitoring docs clients drill bench)
+parts=(lint build library unit regress pgtap tap registry monitoring docs clients drill bench pg13 pg19)
 # shellcheck disable=SC2034
-long_parts=(drill bench) # left out by --quick
+long_parts=(drill bench pg13 pg19) # left out by --quick
+# shellcheck disable=SC2034
+release_parts=(pg15 pg17 pg18 mutants) # added by --all
 
 describe_parts() {
     cat <<'END'
@@ -30,6 +32,15 @@ describe_parts() {
               (with --quick two of the ORMs)
     drill     scripts/drill: a Patroni cluster under load loses its leader
     bench     scripts/bench --quick and scripts/stalls --quick run; no figure is asserted
+    pg13, pg19
+              the oldest and the newest major version of PostgreSQL, each in a Debian of its own: the extension builds
+              without a warning; pg_regress, pgTAP, some of test/tap/ (with --all, all of it)
+
+Only with --all, before a release:
+
+    pg15, pg17, pg18
+              those between; with 17, docs/pg_partman.md and docs/timescaledb.md
+    mutants   scripts/mutants: each way to break the extension is noticed
 END
 }
 
@@ -44,6 +55,7 @@ packages_of() {
         registry) echo libipc-run-perl etcd-server curl openssl ;;
         monitoring) echo libipc-run-perl faketime ;;
         docs) echo "postgresql-$SNOWFLAKE_MAJOR-partman" ;;
+        pg[0-9]*) ((EUID != 0)) || echo mmdebstrap ;; # nobody else can use it
         clients)
             packages_of_node
             packages_of_orms
@@ -219,16 +231,18 @@ part_pgtap() {
 }
 
 # Three at a time, as most of them wait for something. Those that look at how long sessions are held up say so, and run
-# alone; quickly, two of them at a time.
+# alone; quickly, two of them at a time. SNOWFLAKE_TAP names those to run, by how their names begin: '101 3 530', say.
 part_tap() {
-    local jobs=1 status=0 alone others
+    local jobs=1 status=0 begin chosen=() alone others
     [[ -z "${SNOWFLAKE_QUICK:-}" ]] || jobs=2
     server_directory "$SNOWFLAKE_BUILD/tap"
     cd "$(readable_tree)" || return
-    mapfile -t alone < <(grep -l '^# Runs alone' test/tap/*.pl)
-    mapfile -t others < <(grep -L '^# Runs alone' test/tap/*.pl)
-    prove_on_servers tap 3 "${others[@]}" || status=1
-    prove_on_servers tap "$jobs" "${alone[@]}" || status=1
+    for begin in ${SNOWFLAKE_TAP:-}; do chosen+=("test/tap/$begin"*.pl); done
+    ((${#chosen[@]} > 0)) || chosen=(test/tap/*.pl)
+    mapfile -t alone < <(grep -l '^# Runs alone' "${chosen[@]}")
+    mapfile -t others < <(grep -L '^# Runs alone' "${chosen[@]}")
+    ((${#others[@]} == 0)) || prove_on_servers tap 3 "${others[@]}" || status=1
+    ((${#alone[@]} == 0)) || prove_on_servers tap "$jobs" "${alone[@]}" || status=1
     return "$status"
 }
 
@@ -264,10 +278,18 @@ prove_on_servers() {
         prove --verbose --timer --jobs "$jobs" -I "$(pgxs_test)/perl" -I test/tap/lib -I test/registry/lib -I test/monitoring/lib "$@"
 }
 
-# No autovacuum: its transactions are some that docs/follow.md waits for.
+# No autovacuum: its transactions are some that docs/follow.md waits for. SNOWFLAKE_DOCS names the pages, if not all.
 part_docs() {
-    start_server docs 'fsync = off' 'autovacuum = off'
-    prove --verbose "$SNOWFLAKE_ROOT"/test/docs/*.pl
+    local settings=('fsync = off' 'autovacuum = off') pages=()
+    [[ ! -e "$("$PG_CONFIG" --pkglibdir)/timescaledb.so" ]] ||
+        settings+=("shared_preload_libraries = 'timescaledb'" "timescaledb.telemetry_level = off")
+    start_server docs "${settings[@]}"
+    read -ra pages <<<"${SNOWFLAKE_DOCS:-}"
+    if ((${#pages[@]} == 0)); then
+        prove --verbose "$SNOWFLAKE_ROOT"/test/docs/*.pl
+    else
+        (cd "$SNOWFLAKE_ROOT" && prove --verbose test/docs/examples.pl :: "${pages[@]}")
+    fi
 }
 
 part_clients() {
@@ -302,6 +324,33 @@ install_clients() {
 
 part_drill() {
     check "scripts/drill" "$SNOWFLAKE_ROOT/scripts/drill"
+}
+
+part_mutants() {
+    check "scripts/mutants" "$SNOWFLAKE_ROOT/scripts/mutants"
+}
+
+# --- With another PostgreSQL ---------------------------------------------------------------------------------------
+
+part_pg13() { test_major 13; }
+part_pg15() { test_major 15; }
+part_pg17() { SNOWFLAKE_DOCS='docs/pg_partman.md docs/timescaledb.md docs/partitions.md' test_major 17 docs; }
+part_pg18() { test_major 18; }
+part_pg19() { test_major 19; }
+
+# test_major MAJOR [PART…]: status 77 if it cannot be tested here. At each commit: crashes with a replayed clock, one
+# hostile role, partitions.
+test_major() {
+    local major="$1" reason inside=(regress)
+    shift
+    reason="$(why_no_root "$major")"
+    if [[ -n "$reason" ]]; then
+        echo "ok - PostgreSQL $major # SKIP $reason"
+        return 77
+    fi
+    ((major == 19)) || inside+=(pgtap)
+    [[ -n "${SNOWFLAKE_ALL:-}" ]] || export SNOWFLAKE_TAP='101 301 530'
+    SNOWFLAKE_QUICK=1 in_root "$major" "${inside[@]}" tap "$@"
 }
 
 part_bench() {
