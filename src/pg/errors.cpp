@@ -149,6 +149,12 @@ void refuse_on_standby() {
                   errhint("Connect to the primary; IDs can be read and decoded here.")));
 }
 
+[[noreturn]] void raise_no_generator(Oid sequence) {
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                  errmsg("there is no generator with OID %u", sequence)));
+  pg_unreachable();
+}
+
 void check_privilege(Oid sequence, AclMode any_of) {
   const AclResult result = pg_class_aclcheck(sequence, GetUserId(), any_of);
   if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_SEQUENCE, get_rel_name(sequence));

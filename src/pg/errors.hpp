@@ -51,6 +51,9 @@ void log_leap_of_clock();
 /// 25006: this server is a standby.
 void refuse_on_standby();
 
+/// 42P01: what was a generator is gone.
+[[noreturn]] void raise_no_generator(Oid sequence);
+
 /// 42501 unless the current user has one of these privileges on the sequence.
 void check_privilege(Oid sequence, AclMode any_of);
 

@@ -1,11 +1,11 @@
 #include "pg/generator.hpp"
 
-#include "pg/counting.hpp"
 #include "pg/errors.hpp"
 #include "pg/generator_spec.hpp"
 #include "pg/horizon.hpp"
 #include "pg/node.hpp"
 #include "pg/own_sequence.hpp"
+#include "pg/rate_limit.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 #include "pg/wait.hpp"
@@ -30,6 +30,15 @@ std::optional<Instant> read_time(UnixMs until) {
   return now;
 }
 
+/// Its page holds the horizon: there is no room for a limit.
+[[noreturn]] void raise_own_sequence_is_limited() {
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("the generator of the extension cannot have a rate limit"),
+           errhint("Make another one: snowflake_create_generator(name, rate_limit => ...).")));
+  pg_unreachable();
+}
+
 /// The time as it is now, whoever may use it.
 Instant await_time() {
   for (;;) {
@@ -46,7 +55,14 @@ Run Generator::take(const FmgrInfo* caller, std::uint64_t count) {
     refuse_without_shard();
     replenish(caller, count, spec_.ordered ? &ordered_pin_ : nullptr);
   }
-  return session_.take(count);
+  return hand_out(count);
+}
+
+Run Generator::hand_out(std::uint64_t count) {
+  if (!is_limited()) return session_.take(count);
+  const Run run = session_.take(std::min(count, credit_.ids()));
+  credit_.spend(run.count);
+  return run;
 }
 
 [[gnu::noinline]] Id Generator::next_after_replenishing(const FmgrInfo* caller) {
@@ -64,7 +80,7 @@ Id Generator::next_of_shard(const FmgrInfo* caller, std::int64_t shard) {
   const Pin pin = pin_of_shard(checked_part("shard", shard, spec_.layout.shard.max()));
   if (Id id; may_go_on() && session_.next_pinned(pin, id)) return id;
   replenish(caller, 1, &pin);
-  return session_.take(1).first;
+  return hand_out(1).first;
 }
 
 const GeneratorSpec& Generator::spec(const FmgrInfo* caller) {
@@ -90,6 +106,7 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin
     AcceptInvalidationMessages();  // a long transaction need not meet any otherwise
     bind(caller);
     check_permission();
+    if (!has_paid(count, wait)) continue;
     horizon.bind(caller);
     const Grant grant = current_grant(spec_.layout);
     const std::optional<Instant> now = read_time(grant.until);
@@ -103,7 +120,8 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin
       continue;
     }
     horizon.keep_ahead(*now);
-    if (!is_bound() || !may_go_on() || !horizon.is_bound() || !horizon.is_known(now->era)) continue;
+    if (!is_bound() || !is_permitted() || !horizon.is_bound() || !horizon.is_known(now->era))
+      continue;
     switch (reserve(*now, grant, count, pin)) {
       case Outcome::ready:
         return count_for_nobody();
@@ -130,16 +148,32 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin
 // the registry as used.
 Outcome Generator::reserve(const Instant& now, const Grant& grant, std::uint64_t count,
                            const Pin* pin) {
+  if (is_limited()) count = std::min(count, credit_.ids());
   if (current_grant(spec_.layout) != grant) return Outcome::spent;
   const Terms terms{.bounds = {.floor = now.floor, .horizon = horizon.bound()}, .grant = grant};
   return pin != nullptr ? session_.reserve_pinned(now, terms, *pin, count)
                         : session_.reserve(now, terms, count);
 }
 
+// Nothing is reserved yet: a session that waits holds no IDs, and one that is cancelled has paid for none.
+bool Generator::has_paid(std::uint64_t count, CountedWait& wait) {
+  if (!is_limited() || credit_.is_good(boot_clock_ns())) return true;
+  const std::uint64_t ids = ids_of_turn(count, spec_.rate_limit);
+  const std::int64_t pause = take_turn_of(sequence_, ids, spec_.rate_limit);
+  if (pause == 0) {
+    credit_ = Credit(ids, boot_clock_ns());
+    return true;
+  }
+  wait.during(Count::rate_waits, [&] { nap_for_rate(std::max(pause, shortest_rate_nap_ns)); });
+  return false;
+}
+
 void Generator::bind(const FmgrInfo* caller) {
   if (is_bound()) return;
   const Oid sequence = OidIsValid(named_) ? named_ : own_sequence(caller);
-  join(spec_of(sequence));
+  const GeneratorSpec spec = spec_of(sequence);
+  if (!OidIsValid(named_) && spec.rate_limit > 0) raise_own_sequence_is_limited();
+  join(spec);
   sequence_ = sequence;
 }
 
@@ -148,6 +182,7 @@ void Generator::join(const GeneratorSpec& spec) {
   if (session_.joined() && spec_ == spec) return;
   session_.leave();
   session_ = Session();
+  credit_ = Credit();
   spec_ = spec;
   ordered_pin_ = Session::ordered_pin(spec.layout);
   if (before_first_join != nullptr) before_first_join();
@@ -156,9 +191,10 @@ void Generator::join(const GeneratorSpec& spec) {
 }
 
 void Generator::check_permission() {
-  if (may_go_on()) return;
+  if (is_permitted()) return;
   check_privilege(sequence_, ACL_USAGE);
-  permitted_user_ = GetUserId();
+  checked_user_ = GetUserId();
+  if (!is_limited()) permitted_user_ = checked_user_;
 }
 
 // A worker field has to say which cursor it was; without one, shards are spread over all cursors there are.

@@ -6,15 +6,20 @@
 //     const Id id = generator_named(sequence, fcinfo->flinfo).next(fcinfo->flinfo);
 //
 // Of a generator's sequence only what the catalogs say is read. No session opens, locks or waits for the sequence
-// itself, for that is its owner's.
+// itself, for that is its owner's; but for those that make IDs of a generator with a rate limit (rate_limit.hpp).
+//
+// Each ID of such a generator is paid for before it is reserved: permitted_user_ is nobody there, so that no call goes
+// past replenish(), and the hot path knows nothing of limits.
 //
 // Limits: errors are raised, so nothing with a destructor may be alive across a call.
 #pragma once
 
 #include <optional>
 
+#include "core/rate.hpp"
 #include "core/session.hpp"
 #include "core/spec.hpp"
+#include "pg/counting.hpp"
 #include "pg/postgres.hpp"
 
 namespace snowflake::pg {
@@ -53,7 +58,7 @@ class Generator {
   void forget_reservation() { session_.forget(); }
 
   /// Privileges have changed: look again whether the user may.
-  void forget_permission() { permitted_user_ = InvalidOid; }
+  void forget_permission() { permitted_user_ = checked_user_ = InvalidOid; }
 
   /// The sequence may have been changed or dropped: look at everything again.
   void forget_sequence();
@@ -72,7 +77,11 @@ class Generator {
   void bind(const FmgrInfo* caller);
   void join(const GeneratorSpec& spec);
   void check_permission();
+  [[nodiscard]] bool is_permitted() const { return checked_user_ == GetUserId(); }
   [[nodiscard]] bool may_go_on() const { return permitted_user_ == GetUserId(); }
+  [[nodiscard]] bool is_limited() const { return spec_.rate_limit > 0; }
+  [[nodiscard]] bool has_paid(std::uint64_t count, CountedWait& wait);
+  [[nodiscard]] Run hand_out(std::uint64_t count);
   void replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin);
   [[nodiscard]] Outcome reserve(const Instant& now, const Grant& grant, std::uint64_t count,
                                 const Pin* pin);
@@ -81,12 +90,14 @@ class Generator {
   [[nodiscard]] bool needs_shard() const { return spec_.layout.shard.present(); }
   void refuse_without_shard() const;
 
-  Oid permitted_user_ = InvalidOid;
+  Oid permitted_user_ = InvalidOid;  // may be handed out what is reserved, without a further look
   Session session_;
   GeneratorSpec spec_;
   Pin ordered_pin_{};  // of the layout: worked out once, for calls that are counted in nanoseconds
   Oid sequence_ = InvalidOid;
   Oid named_;
+  Oid checked_user_ = InvalidOid;  // has the privilege
+  Credit credit_;                  // of a generator with a rate limit
 };
 
 /// Called when the first session of this backend joins; set by those who keep generators.

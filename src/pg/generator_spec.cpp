@@ -1,5 +1,7 @@
 #include "pg/generator_spec.hpp"
 
+#include "pg/errors.hpp"
+
 namespace snowflake::pg {
 namespace {
 
@@ -25,9 +27,7 @@ std::optional<GeneratorSpec> find_spec(Oid sequence) {
 GeneratorSpec spec_of(Oid sequence) {
   const std::optional<GeneratorSpec> spec = find_spec(sequence);
   const char* name = get_rel_name(sequence);
-  if (name == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                    errmsg("there is no generator with OID %u", sequence)));
+  if (name == nullptr) raise_no_generator(sequence);
   if (!spec)
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
                     errmsg("\"%s\" is not a generator of Snowflake IDs", name),

@@ -4,6 +4,7 @@
 #include "pg/counting.hpp"
 #include "pg/errors.hpp"
 #include "pg/own_sequence.hpp"
+#include "pg/sequence_page.hpp"
 #include "pg/settings.hpp"
 #include "pg/shmem.hpp"
 #include "pg/wait.hpp"
@@ -12,26 +13,6 @@ namespace snowflake::pg {
 namespace {
 
 using BufferMode = decltype(BUFFER_LOCK_SHARE);  // an enum since 19, before that int
-
-/// As in sequence.c, in the page's special space.
-constexpr std::uint32_t sequence_magic = 0x1717;
-
-/// The sequence's only page, pinned and locked.
-struct LockedPage {
-  Relation sequence = nullptr;
-  LOCKMODE mode = NoLock;
-  Buffer buffer = InvalidBuffer;
-};
-
-Form_pg_sequence_data row_of(Page page) {
-  if (*reinterpret_cast<std::uint32_t*>(PageGetSpecialPointer(page)) != sequence_magic)
-    elog(ERROR, "the page of sequence \"snowflake_id\" has a bad magic number");
-  auto* tuple =
-      reinterpret_cast<HeapTupleHeader>(PageGetItem(page, PageGetItemId(page, FirstOffsetNumber)));
-  return reinterpret_cast<Form_pg_sequence_data>(reinterpret_cast<char*>(tuple) + tuple->t_hoff);
-}
-
-Form_pg_sequence_data row_of(const LockedPage& page) { return row_of(BufferGetPage(page.buffer)); }
 
 [[noreturn]] void raise_dropped() {
   ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
@@ -48,8 +29,8 @@ Form_pg_sequence_data row_of(const LockedPage& page) { return row_of(BufferGetPa
   pg_unreachable();
 }
 
-LockedPage open_page(Oid oid, LOCKMODE mode, BufferMode buffer_mode) {
-  LockedPage page{.sequence = try_relation_open(oid, mode), .mode = mode};
+SequencePage open_page(Oid oid, LOCKMODE mode, BufferMode buffer_mode) {
+  SequencePage page{.sequence = try_relation_open(oid, mode), .mode = mode};
   if (page.sequence == nullptr) raise_dropped();
   if (has_storage_of_this_transaction(*page.sequence)) raise_altered();
   page.buffer = ReadBuffer(page.sequence, 0);
@@ -57,10 +38,10 @@ LockedPage open_page(Oid oid, LOCKMODE mode, BufferMode buffer_mode) {
   return page;
 }
 
-LockedPage lock_page(Oid oid) { return open_page(oid, RowExclusiveLock, BUFFER_LOCK_EXCLUSIVE); }
+SequencePage lock_page(Oid oid) { return open_page(oid, RowExclusiveLock, BUFFER_LOCK_EXCLUSIVE); }
 
 /// False if somebody else has it, or something is not as it should be: who needs the horizon will see.
-bool try_lock_page(Oid oid, LockedPage* page) {
+bool try_lock_page(Oid oid, SequencePage* page) {
   if (!ConditionalLockRelationOid(oid, RowExclusiveLock)) return false;
   page->sequence = try_relation_open(oid, NoLock);
   page->mode = RowExclusiveLock;
@@ -78,33 +59,32 @@ bool try_lock_page(Oid oid, LockedPage* page) {
 }
 
 /// Unlocks, and gives the place in WAL up to which it must be durable before the page's content is relied on.
-XLogRecPtr unlock_page(const LockedPage& page) {
+XLogRecPtr unlock_page(const SequencePage& page) {
   const XLogRecPtr lsn = PageGetLSN(BufferGetPage(page.buffer));
-  UnlockReleaseBuffer(page.buffer);
-  relation_close(page.sequence, page.mode);
+  unlock(page);
   return lsn;
 }
 
-UnixMs bound_on(const LockedPage& page) {
+UnixMs bound_on(const SequencePage& page) {
   const auto id = static_cast<Id>(row_of(page)->last_value);
   return standard_layout.time_at(standard_layout.decode(id).tick);
 }
 
 /// What stands on the page; unlocks it.
-Horizon::Pending read_and_unlock(const LockedPage& page) {
+Horizon::Pending read_and_unlock(const SequencePage& page) {
   const UnixMs bound = bound_on(page);
   return {.lsn = unlock_page(page), .bound = bound};
 }
 
-bool is_signed(const LockedPage& page) { return row_of(page)->log_cnt == shared().incarnation; }
+bool is_signed(const SequencePage& page) { return row_of(page)->log_cnt == shared().incarnation; }
 
 /// Writes a horizon, and signs it. On a page that is signed, never an earlier one but for a reset: sessions rely on it.
-void write(const LockedPage& page, UnixMs bound) {
+void write(const SequencePage& page, UnixMs bound) {
   const Tick tick =
       std::clamp<Tick>(standard_layout.tick_at(bound), 0, standard_layout.last_tick());
   raise(shared().furthest_horizon, standard_layout.time_at(tick));
   GenericXLogState* state = GenericXLogStart(page.sequence);
-  Form_pg_sequence_data row = row_of(GenericXLogRegisterBuffer(state, page.buffer, 0));
+  Form_pg_sequence_data row = row_on(GenericXLogRegisterBuffer(state, page.buffer, 0));
   row->last_value =
       std::max<std::int64_t>(1, static_cast<std::int64_t>(standard_layout.encode({.tick = tick})));
   row->log_cnt = shared().incarnation;
@@ -113,7 +93,7 @@ void write(const LockedPage& page, UnixMs bound) {
 }
 
 /// The same, to a later one for those who make IDs.
-void move(const LockedPage& page, UnixMs bound) {
+void move(const SequencePage& page, UnixMs bound) {
   write(page, bound);
   count(Count::horizon_moves);
 }
@@ -127,7 +107,7 @@ Instant time_now() {
 }
 
 // Guarantee 2. Too far ahead is an error before anything is changed that concerns other databases.
-void sign_on(const LockedPage& page) {
+void sign_on(const SequencePage& page) {
   const UnixMs found = bound_on(page);
   const UnixMs behind = found + 1 - time_now().wall_ms();
   if (behind > max_clock_drift_ms() + drift_of_restarts_ms) {
@@ -201,7 +181,7 @@ void Horizon::wait_for(const Pending& pending) {
 // know of the bound. Of another era, `now` must not be written: it would bring back the time that was reset.
 void Horizon::keep_ahead(const Instant& now) {
   take_up();
-  LockedPage page;
+  SequencePage page;
   if (!is_near(bound_, now) || pending_.lsn != InvalidXLogRecPtr) return;
   if (!try_lock_page(sequence_, &page)) return;
   const bool is_ours = is_signed(page) && timeline().era() == now.era;
@@ -223,7 +203,7 @@ void Horizon::cross(const Instant& now) {
   const Oid sequence = sequence_;
   if (!is_bound()) return;
   refuse_time_without_horizon(now.ms());
-  const LockedPage page = lock_page(sequence);
+  const SequencePage page = lock_page(sequence);
   if (!is_signed(page)) {
     sign_on(page);
   } else if (is_near(bound_on(page), now) && timeline().era() == now.era) {
@@ -241,7 +221,7 @@ void Horizon::cross(const Instant& now) {
 
 // A page of an earlier life: what was made then and is not later than the clock stays below the floor.
 bool Horizon::reset() {
-  const LockedPage page = lock_page(sequence_);
+  const SequencePage page = lock_page(sequence_);
   if (!is_signed(page))
     timeline().raise_floor(std::min(bound_on(page), wall_clock_ms()), system_clocks);
   const bool was_ahead = shared().server.reset(system_clocks);
@@ -253,7 +233,7 @@ bool Horizon::reset() {
 }
 
 StoredHorizon stored_horizon(Oid sequence) {
-  const LockedPage page = open_page(sequence, AccessShareLock, BUFFER_LOCK_SHARE);
+  const SequencePage page = open_page(sequence, AccessShareLock, BUFFER_LOCK_SHARE);
   StoredHorizon stored{.bound = bound_on(page), .incarnation = row_of(page)->log_cnt};
   const XLogRecPtr lsn = unlock_page(page);
   stored.is_durable = !XLogNeedsFlush(lsn) && is_confirmed(lsn);

@@ -34,6 +34,16 @@ inline void nap_for_registry() {
   nap(ns_per_ms, event);
 }
 
+/// For the rate limit of a generator. A wait may be long, and there may be many: so it is one sleep, and a latch ends it.
+inline void nap_for_rate(std::int64_t ns) {
+  static const uint32 event = wait_event("SnowflakeIdRate");
+  CHECK_FOR_INTERRUPTS();
+  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+                  static_cast<long>(ns / ns_per_ms + 1), event);
+  ResetLatch(MyLatch);
+  CHECK_FOR_INTERRUPTS();
+}
+
 /// Naps for as long as that, whatever the clocks say.
 inline void rest(std::int64_t ns, std::int64_t (*boot_ns)()) {
   for (const std::int64_t end = boot_ns() + ns; boot_ns() < end;) nap_for_clock(end - boot_ns());

@@ -104,5 +104,43 @@ TEST(Rate, WhoIsRefusedLeavesNoTrace) {
   EXPECT_EQ(state, before);
 }
 
+// Of another boot, of another machine, or overwritten: it means nothing, and what is left of it holds nobody up for long.
+TEST(Rate, NoStateStopsAGenerator) {
+  std::mt19937_64 random(14);
+  for (std::uint64_t round = scaled(100'000); round > 0; --round) {
+    const auto per_second = static_cast<std::uint32_t>(1 + random() % most_ids_per_second);
+    const std::int64_t now = static_cast<std::int64_t>(random() % (1000 * second_ns));
+    auto state = static_cast<std::int64_t>(random()) >> random() % 64;
+    const std::uint64_t ids = ids_of_turn(1 + random() % 1000, per_second);
+    const std::int64_t wait = take_turn(state, now, ids, per_second);
+    ASSERT_LE(wait, furthest_turn_ns);
+    ASSERT_EQ(wait == 0 ? 0 : take_turn(state, now + wait, ids, per_second), 0);
+    ASSERT_LE(state, now + wait + second_ns);
+  }
+}
+
+// What one session leaves behind is never so far ahead that another one takes it for meaningless.
+TEST(Rate, WhatWasAllowedIsRemembered) {
+  for (const std::uint32_t per_second : {1U, 2U, 49U, 50U, 51U, 1000U, most_ids_per_second}) {
+    std::int64_t state = 0;
+    const std::int64_t now = 7 * second_ns;
+    const std::uint64_t ids = ids_of_turn(1'000'000, per_second);
+    for (int turn = 0; turn < 10; ++turn) (void)take_turn(state, now, ids, per_second);
+    EXPECT_GT(take_turn(state, now - 1'000'000, ids, per_second), 0) << per_second;
+  }
+}
+
+TEST(Rate, CreditLapses) {
+  Credit credit(3, second_ns);
+  EXPECT_TRUE(credit.is_good(second_ns + rate_burst_ns - 1));
+  EXPECT_FALSE(credit.is_good(second_ns + rate_burst_ns));
+  credit.spend(2);
+  EXPECT_EQ(credit.ids(), 1U);
+  EXPECT_TRUE(credit.is_good(second_ns));
+  credit.spend(1);
+  EXPECT_FALSE(credit.is_good(second_ns));
+  EXPECT_FALSE(Credit().is_good(0));
+}
+
 }  // namespace
 }  // namespace snowflake::test
