@@ -269,13 +269,20 @@ part_monitoring() {
 
 # prove_on_servers DIRECTORY JOBS TEST…, in build/DIRECTORY
 prove_on_servers() {
-    local work="$SNOWFLAKE_BUILD/$1" jobs="$2"
+    local directory="$1" jobs="$2"
     shift 2
     (($# > 0)) || return 0
+    with_test_modules "$directory" prove --verbose --timer --jobs "$jobs" -I "$(pgxs_test)/perl" -I test/tap/lib \
+        -I test/registry/lib -I test/monitoring/lib "$@"
+}
+
+# with_test_modules DIRECTORY COMMAND…: what PostgreSQL's Perl modules want to know; servers in build/DIRECTORY
+with_test_modules() {
+    local work="$SNOWFLAKE_BUILD/$1"
+    shift
     stage_settings >"$work/postgresql.conf"
     as_server_user env TEMP_CONFIG="$work/postgresql.conf" PG_REGRESS="$(pgxs_test)/regress/pg_regress" \
-        TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PGPORT=65432 \
-        prove --verbose --timer --jobs "$jobs" -I "$(pgxs_test)/perl" -I test/tap/lib -I test/registry/lib -I test/monitoring/lib "$@"
+        TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" PGPORT=65432 "$@"
 }
 
 # No autovacuum: its transactions are some that docs/follow.md waits for. SNOWFLAKE_DOCS names the pages, if not all.
