@@ -10,7 +10,7 @@ parts=(lint build library unit regress pgtap tap registry monitoring docs client
 # shellcheck disable=SC2034
 long_parts=(drill bench pg13 pg19) # left out by --quick
 # shellcheck disable=SC2034
-release_parts=(pg15 pg17 pg18 mutants) # added by --all
+release_parts=(pg15 pg17 pg18 soak mutants) # added by --all
 
 describe_parts() {
     cat <<'END'
@@ -40,6 +40,7 @@ Only with --all, before a release:
 
     pg15, pg17, pg18
               those between; with 17, docs/pg_partman.md and docs/timescaledb.md
+    soak      scripts/soak 0.02: all faults at random, a minute of them
     mutants   scripts/mutants: each way to break the extension is noticed
 END
 }
@@ -331,6 +332,10 @@ install_clients() {
 
 part_drill() {
     check "scripts/drill" "$SNOWFLAKE_ROOT/scripts/drill"
+}
+
+part_soak() {
+    check "scripts/soak 0.02" "$SNOWFLAKE_ROOT/scripts/soak" 0.02
 }
 
 part_mutants() {
