@@ -8,7 +8,6 @@
 //
 // Limits: it reads the whole table. A grant counts for ticks that lie in it wholly, as it does when IDs are made.
 #include <algorithm>
-#include <tuple>
 
 #include "pg/id_scan.hpp"
 #include "pg/layout.hpp"
@@ -24,8 +23,9 @@ struct Edge {
   Tick tick;
 };
 
+// Not by std::tie: g++ 14.2 at -O2 takes a search with it for one that reads no memory, and finds no grant.
 bool comes_before(const Edge& a, const Edge& b) {
-  return std::tie(a.node, a.tick) < std::tie(b.node, b.tick);
+  return a.node != b.node ? a.node < b.node : a.tick < b.tick;
 }
 
 std::size_t count_before(const Edge* edges, std::size_t size, const Edge& edge) {

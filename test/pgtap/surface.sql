@@ -213,10 +213,13 @@ INSERT INTO sample VALUES
   ('node', 'NULL', 'snowflake_encode(%shard%'),
   ('worker', 'NULL', 'snowflake_encode(%shard%');
 
+-- PostgreSQL 17 and later count a row type of a view and an array of a type as members, too.
 CREATE TEMP VIEW member AS
 SELECT classid, objid, deptype FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'snowflake_id');
+  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'snowflake_id')
+  AND (classid <> 'pg_type'::regclass
+    OR objid IN (SELECT oid FROM pg_type WHERE typrelid = 0 AND typcategory <> 'A'));
 
 CREATE TEMP VIEW function AS
 SELECT p.*, format('%s(%s)', proname, pg_get_function_arguments(p.oid)) AS signature,
