@@ -356,6 +356,9 @@ test_major() {
     local major="$1" reason inside=(regress)
     shift
     reason="$(why_no_root "$major")"
+    # Debian's newest suites cannot be installed on some days; a release waits for a better one.
+    [[ -n "$reason" ]] || need_root "$major" || [[ -n "${SNOWFLAKE_ALL:-}" ]] ||
+        reason="its Debian cannot be made today: build/log/debian-$major.log"
     if [[ -n "$reason" ]]; then
         echo "ok - PostgreSQL $major # SKIP $reason"
         return 77
