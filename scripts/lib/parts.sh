@@ -10,7 +10,7 @@ parts=(lint build library unit regress pgtap tap registry monitoring docs client
 # shellcheck disable=SC2034
 long_parts=(drill bench pg13 pg19) # left out by --quick
 # shellcheck disable=SC2034
-release_parts=(pg15 pg17 pg18 soak mutants) # added by --all
+release_parts=(tidy pg15 pg17 pg18 soak mutants) # added by --all
 
 describe_parts() {
     cat <<'END'
@@ -38,6 +38,7 @@ describe_parts() {
 
 Only with --all, before a release:
 
+    tidy      clang-tidy finds no mistake in src/, by the list of .clang-tidy
     pg15, pg17, pg18
               those between; with 17, docs/pg_partman.md and docs/timescaledb.md
     soak      scripts/soak 0.02: all faults at random, a minute of them
@@ -49,6 +50,7 @@ packages_of() {
     case "$1" in
         lint) echo clang-format shellcheck git unzip ;;
         build) echo clang ;;
+        tidy) echo clang-tidy ;;
         library) echo binutils ;;
         unit) echo cmake libgtest-dev clang libclang-rt-dev spin ;;
         pgtap) echo "postgresql-$SNOWFLAKE_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
@@ -119,6 +121,24 @@ builds_without_a_warning() {
         cp -r "$SNOWFLAKE_ROOT"/{Makefile,src,snowflake_*.control,snowflake_*--*.sql} "$copy" &&
         find "$copy/src" -name '*.[ob]*' -delete &&
         make -C "$copy" -j "$(nproc)" PG_CONFIG="$PG_CONFIG" COPT="$(strict_options)" "$@"
+}
+
+part_tidy() {
+    cd "$SNOWFLAKE_ROOT" || return
+    export -f tidy
+    # shellcheck disable=SC2016 # for the inner shell
+    find src -name '*.cpp' -print0 | sort -z | xargs -0 -P "$(nproc)" -n 1 bash -c 'tidy "$1"' _
+}
+
+# Says what is found and the verdict in one piece, for others are at work.
+tidy() {
+    local said
+    if said="$(clang-tidy --quiet "$1" -- -std=c++20 -Isrc -D_GNU_SOURCE -DSNOWFLAKE_WITH_ETCD -Wno-register \
+        -isystem "$("$PG_CONFIG" --includedir-server)" -I"$("$PG_CONFIG" --includedir)" 2>/dev/null)"; then
+        echo "ok - $1"
+    else
+        printf '%s\nnot ok - %s\n' "$said" "$1"
+    fi
 }
 
 part_library() {

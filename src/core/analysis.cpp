@@ -3,7 +3,7 @@
 namespace snowflake {
 namespace {
 
-constexpr UnixMs far = 24 * 60 * 60 * 1000;
+constexpr UnixMs far = UnixMs{24} * 60 * 60 * 1000;
 
 /// The second in which a time lies: rounded down.
 constexpr std::int64_t second_of(UnixMs time) { return time / 1000 - (time % 1000 < 0); }

@@ -107,7 +107,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_reset_clock) {
                     errmsg("must be superuser to reset the clock of Snowflake IDs")));
   refuse_on_standby();
   horizon.bind(fcinfo->flinfo);
-  if (horizon.reset()) rest(2 * longest_making_unit_ms * ns_per_ms, boot_clock_ns);
+  if (horizon.reset()) rest(longest_making_unit_ms * ns_per_ms * 2, boot_clock_ns);
   PG_RETURN_VOID();
 }
 

@@ -10,7 +10,7 @@ namespace snowflake::registry {
 namespace {
 
 constexpr UnixMs log_kept_ms = 366LL * 86'400'000;
-constexpr std::int64_t longest_lease_seconds = 86'400 * 7;
+constexpr std::int64_t longest_lease_seconds = std::int64_t{86'400} * 7;
 
 std::string text(std::int64_t number) { return std::to_string(number); }
 

@@ -39,7 +39,7 @@ void start(const std::shared_ptr<Lookup>& lookup) {
   auto for_thread = std::make_unique<std::shared_ptr<Lookup>>(lookup);
   if (!start_without_signals(for_thread.get()))
     throw Failure("no thread can be started for the resolver");
-  for_thread.release();
+  (void)for_thread.release();  // the thread has it
 }
 
 std::string to_text(const addrinfo& info) {
@@ -71,7 +71,7 @@ std::shared_ptr<Lookup> look_up(const std::string& host) {
   std::erase_if(under_way, [](const auto& lookup) { return lookup->is_over(); });
   for (const auto& lookup : under_way)
     if (lookup->host() == host) return lookup;
-  const auto lookup = std::make_shared<Lookup>(host);
+  auto lookup = std::make_shared<Lookup>(host);
   under_way.push_back(lookup);
   try {
     start(lookup);

@@ -201,6 +201,7 @@ void PostgresClient::go_on_connecting() {
 void PostgresClient::send(Step step, const std::string& statement,
                           const std::vector<std::string>& values) {
   std::vector<const char*> texts;
+  texts.reserve(values.size());
   for (const std::string& value : values) texts.push_back(value.c_str());
   step_ = step;
   result_.reset();
