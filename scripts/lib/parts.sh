@@ -10,7 +10,7 @@ parts=(lint build library unit regress pgtap tap registry monitoring docs client
 # shellcheck disable=SC2034
 long_parts=(drill bench pg13 pg19) # left out by --quick
 # shellcheck disable=SC2034
-release_parts=(tidy pg15 pg17 pg18 soak mutants) # added by --all
+release_parts=(tidy package pg15 pg17 pg18 soak mutants) # added by --all
 
 describe_parts() {
     cat <<'END'
@@ -39,6 +39,7 @@ describe_parts() {
 Only with --all, before a release:
 
     tidy      clang-tidy finds no mistake in src/, by the list of .clang-tidy
+    package   scripts/package: zip, PGXN, Debian; README's first statements with what these install
     pg15, pg17, pg18
               those between; with 17, docs/pg_partman.md and docs/timescaledb.md
     soak      scripts/soak 0.02: all faults at random, a minute of them
@@ -357,6 +358,10 @@ part_drill() {
 
 part_soak() {
     check "scripts/soak 0.02" "$SNOWFLAKE_ROOT/scripts/soak" 0.02
+}
+
+part_package() {
+    "$SNOWFLAKE_ROOT/scripts/package"
 }
 
 part_mutants() {
