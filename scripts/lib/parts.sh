@@ -405,5 +405,5 @@ stop_left_behind() {
     local file
     while read -r file; do
         as_server_user pg_ctl stop -s -m immediate -D "$(dirname "$file")" 2>/dev/null || true
-    done < <(find "$SNOWFLAKE_BUILD"/{regress,pgtap,tap,registry,monitoring,docs,clients} -name postmaster.pid 2>/dev/null)
+    done < <(find "$SNOWFLAKE_BUILD"/{regress,pgtap,tap,registry,monitoring,docs,clients,soak} -name postmaster.pid 2>/dev/null)
 }

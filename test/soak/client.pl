@@ -142,7 +142,7 @@ sub connect_again
 	($pid, $connected_at) = ($db->{pg_pid}, time);
 	$db->do('SET client_min_messages = error');
 	@generators = @{ $db->selectall_arrayref(q{
-		SELECT generator::text, layout::text, layout::text ~ 'shard', ids_per_second > 100000
+		SELECT generator::text, layout::text, layout::text ~ 'shard', rate_limit = 0 AND ids_per_second > 100000
 		FROM snowflake_generators JOIN pg_class ON pg_class.oid = generator, snowflake_layout_facts(layout)
 		WHERE relnamespace = 'public'::regnamespace ORDER BY 1}) };
 	drop_left_behind() if $kind eq 'migration';

@@ -40,6 +40,7 @@ my %generators = (
 	ordered => [ 'discord', ', ordered => true' ],
 	photos => 'instagram',
 	bare => 'timestamp:41 sequence:22 epoch:2024-01-01',
+	limited => [ 'snowflake_id', ', rate_limit => 5000' ],
 	tens => 'sonyflake',
 	hundreds => 'timestamp:35 shard:10 sequence:5 unit:100ms epoch:2024-01-01',
 	seconds => 'timestamp:33 worker:4 sequence:16 unit:1s epoch:2024-01-01');
