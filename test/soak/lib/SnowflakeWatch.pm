@@ -19,7 +19,8 @@ my $never = qr/PANIC|TRAP:|Assert|unrecognized node|terminated by signal (?!9\b)
 # Connections that end, servers that start, replication that is lost; hostile roles; the one warning of ours.
 my $accounted_for = qr/user=mallory|57P0\d|08\d\d\d|terminating connection|walreceiver|WAL stream
 	|connection\ to\ (?:client|server)|WARNING:\ \ the\ clock\ was\ set\ back:\ it\ is\ [\d.]+\ s\ behind/x;
-my $ours = qr/LOG:  (?!parameter|the clock has leapt ahead).*(?:snowflake|node number|horizon|clock)/;
+my $ours = qr/LOG:\ \ (?!parameter|background\ worker\ .*\ exited\ with\ exit\ code\ 1|the\ clock\ has\ leapt\ ahead)
+	.*(?:snowflake|node\ number|horizon|clock)/x;
 
 sub is_expected
 {
