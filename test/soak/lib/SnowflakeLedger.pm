@@ -32,7 +32,7 @@ my $check = q{
 	SET work_mem = '256MB';
 	CREATE TEMP TABLE checked AS
 	  SELECT *, CASE WHEN first_id <= end_of_others THEN 'duplicates' WHEN first_id <= end_of_session THEN 'not_rising'
-	                 WHEN first_id <= id THEN 'late' WHEN first_id < 0 OR last_id < first_id THEN 'broken' END AS wrong
+	                 WHEN round = ROUND AND first_id <= id THEN 'late' WHEN first_id < 0 OR last_id < first_id THEN 'broken' END AS wrong
 	  FROM (SELECT *, max(last_id) OVER (PARTITION BY layout ORDER BY first_id, last_id
 	                                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end_of_others,
 	               lag(last_id) OVER (PARTITION BY session, source ORDER BY step, place) AS end_of_session
