@@ -43,6 +43,7 @@ Only with --all, before a release:
     pg15, pg17, pg18
               those between; with 17, docs/pg_partman.md and docs/timescaledb.md
     soak      scripts/soak 0.02: all faults at random, a minute of them
+    upgrade   pg_upgrade from 15 to 17 and 18, with the clock set back
     mutants   scripts/mutants: each way to break the extension is noticed
 END
 }
@@ -59,7 +60,7 @@ packages_of() {
         registry) echo libipc-run-perl etcd-server curl openssl ;;
         monitoring) echo libipc-run-perl faketime ;;
         docs) echo "postgresql-$SNOWFLAKE_MAJOR-partman" ;;
-        pg[0-9]*) ((EUID != 0)) || echo mmdebstrap ;; # nobody else can use it
+        pg[0-9]* | upgrade) ((EUID != 0)) || echo mmdebstrap ;; # nobody else can use it
         clients)
             packages_of_node
             packages_of_orms
@@ -379,19 +380,49 @@ part_pg19() { test_major 19; }
 # test_major MAJOR [PART…]: status 77 if it cannot be tested here. At each commit: crashes with a replayed clock, one
 # hostile role, partitions.
 test_major() {
-    local major="$1" reason inside=(regress)
+    local major="$1" inside=(regress)
     shift
-    reason="$(why_no_root "$major")"
-    # Debian's newest suites cannot be installed on some days; a release waits for a better one.
-    [[ -n "$reason" ]] || need_root "$major" || [[ -n "${SNOWFLAKE_ALL:-}" ]] ||
-        reason="its Debian cannot be made today: build/log/debian-$major.log"
-    if [[ -n "$reason" ]]; then
-        echo "ok - PostgreSQL $major # SKIP $reason"
-        return 77
-    fi
+    may_have_root "$major" || return 77
     ((major == 19)) || inside+=(pgtap)
     [[ -n "${SNOWFLAKE_ALL:-}" ]] || export SNOWFLAKE_TAP='101 301 530'
     SNOWFLAKE_QUICK=1 in_root "$major" "${inside[@]}" tap "$@"
+}
+
+# Debian's newest suites cannot be installed on some days; a release waits for a better one.
+may_have_root() {
+    local reason
+    reason="$(why_no_root "$1")"
+    [[ -n "$reason" ]] || need_root "$1" || [[ -n "${SNOWFLAKE_ALL:-}" ]] ||
+        reason="its Debian cannot be made today: build/log/debian-$1.log"
+    [[ -z "$reason" ]] || echo "ok - PostgreSQL $1 # SKIP $reason"
+    [[ -z "$reason" ]]
+}
+
+part_upgrade() {
+    local major status=0
+    for major in 17 18; do
+        may_have_root "$major" || return 77
+        in_root "$major" older || status=1
+    done
+    return "$status"
+}
+
+# In a root: with an older server. The extension is installed into both, as pg_upgrade looks for libraries nowhere else.
+part_older() {
+    local older=/usr/lib/postgresql/15
+    server_directory "$SNOWFLAKE_BUILD/older"
+    check "is installed" make -C "$SNOWFLAKE_ROOT" PG_CONFIG="$PG_CONFIG" install
+    check "is built for the older server" install_for "$older/bin/pg_config" "$SNOWFLAKE_BUILD/older-objects"
+    cd "$(readable_tree)" || return
+    SNOWFLAKE_OLD="$older" prove_on_servers older 1 test/tap/590_pg_upgrade.pl
+}
+
+# install_for PG_CONFIG DIRECTORY: built in a copy, as what is built for another major lies beside the sources
+install_for() {
+    rm -rf "$2" && mkdir -p "$2" &&
+        cp -r "$SNOWFLAKE_ROOT"/{Makefile,src,snowflake_*.control,snowflake_*--*.sql} "$2" &&
+        find "$2/src" -name '*.o' -delete &&
+        make -C "$2" -j "$(nproc)" PG_CONFIG="$1" install
 }
 
 part_bench() {

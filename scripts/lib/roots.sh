@@ -83,7 +83,15 @@ packages_of_root() {
     printf '%s\n' "${wanted[@]}" | sort -u
 }
 
-is_made() { [[ "$(cat "$SNOWFLAKE_DEBIANS/$1/packages" 2>/dev/null)" == "$(packages_of_root "$1")" ]]; }
+# pg_upgrade wants the older server beside the newer one: that of bookworm, with what it needs of bookworm's libraries.
+packages_of_older() {
+    [[ "$1" != 17 && "$1" != 18 ]] ||
+        printf '%s/bookworm\n' postgresql-15 postgresql-client-15 postgresql-server-dev-15 libicu72 libldap-2.5-0 libxml2
+}
+
+made_of() { packages_of_root "$1" && packages_of_older "$1"; }
+
+is_made() { [[ "$(cat "$SNOWFLAKE_DEBIANS/$1/packages" 2>/dev/null)" == "$(made_of "$1")" ]]; }
 
 # One that was made for other packages is made anew. Whoever comes second waits for the first.
 need_root() (
@@ -94,17 +102,20 @@ need_root() (
     if is_made "$1"; then exit; fi
     say "making a Debian with PostgreSQL $1"
     rm -rf "$root" "$root.new"
-    need_mirror && logged "debian-$1" make_root "$1" "$root.new" && packages_of_root "$1" >"$root.new/packages" &&
+    need_mirror && logged "debian-$1" make_root "$1" "$root.new" && made_of "$1" >"$root.new/packages" &&
         mv "$root.new" "$root"
 )
 
-# The headers' package wants whole compilers that nobody needs here, so it is unpacked rather than installed.
+# The headers' package wants whole compilers that nobody needs here, so it is unpacked rather than installed; so is the
+# older server, without its compiler of queries.
 make_root() {
-    local major="$1" root="$2" suite options=() packages
+    local major="$1" root="$2" suite options=() packages unpacked
+    unpacked="postgresql-server-dev-$major libpq-dev $(packages_of_older "$major" | paste -s -d ' ')"
     suite="$(suite_of "$major")"
     packages="$(packages_of_root "$major" | paste -s -d ,)"
     [[ "$SNOWFLAKE_MIRROR" != https:* ]] || packages+=,ca-certificates
     local sources=("deb $SNOWFLAKE_MIRROR $suite main")
+    [[ -z "$(packages_of_older "$major")" ]] || sources+=("deb $SNOWFLAKE_MIRROR bookworm main")
     if ((major == 19)); then
         sources+=("deb $SNOWFLAKE_MIRROR experimental main")
         options+=(--setup-hook="$(prefer_experimental)")
@@ -112,8 +123,9 @@ make_root() {
     # shellcheck disable=SC2016 # $1 is the root, which mmdebstrap gives to the hook
     in_namespaces mmdebstrap --variant=minbase --aptopt='Acquire::Check-Valid-Until "false"' "${options[@]}" \
         --include="$packages" \
-        --customize-hook='chroot "$1" sh -ec "cd /tmp && apt-get download postgresql-server-dev-'"$major"' libpq-dev"' \
-        --customize-hook='chroot "$1" sh -ec "for package in /tmp/*.deb; do dpkg -x \$package /; done; rm /tmp/*.deb"' \
+        --customize-hook='chroot "$1" sh -ec "cd /tmp && apt-get download '"$unpacked"'"' \
+        --customize-hook='chroot "$1" sh -ec "for package in /tmp/*.deb; do dpkg -x \$package /; done; rm -f /tmp/*.deb"' \
+        --customize-hook='[ '"$major"' = 15 ] || rm -f "$1/usr/lib/postgresql/15/lib/llvmjit.so"' \
         "$suite" "$root" "${sources[@]}"
 }
 

@@ -22,10 +22,12 @@ CREATE FUNCTION pg_temp.row_of(realm text, node int) RETURNS registry.snowflake_
 
 -- --- The objects ------------------------------------------------------------------------------------------------------
 
+-- PostgreSQL 17 and later count a row type of a table and an array of a type as members, too.
 CREATE TEMP VIEW member AS
 SELECT classid, objid FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'snowflake_registry');
+  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'snowflake_registry')
+  AND (classid <> 'pg_type'::regclass OR objid IN (SELECT oid FROM pg_type WHERE typrelid = 0 AND typcategory <> 'A'));
 SELECT is_empty($$
   SELECT pg_describe_object(classid, objid, 0) FROM member JOIN pg_class catalog ON catalog.oid = classid
   WHERE obj_description(objid, relname) IS NULL
