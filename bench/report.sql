@@ -43,6 +43,7 @@ FROM (SELECT DISTINCT clients FROM result WHERE what = 'IDs/s') AS measured \gse
 \qecho '|---|---|'
 \qecho '| [latency.md](latency.md) | how long single calls take, with few clients and many, on a quiet disk and a slow one |'
 \qecho '| [slow_disk.md](slow_disk.md) | whether queries wait for a slow disk (`scripts/stalls`) |'
+\qecho '| [soak.md](soak.md) | load and faults at random, and what was counted (`scripts/soak`) |'
 \qecho '| [storage.md](storage.md) | what keys of each kind cost in table, index and WAL; the order of rows on disk |'
 \qecho '| [reading.md](reading.md) | what it costs to read the time in an ID, and IDs as text |'
 \qecho '| [cores.md](cores.md) | what cores share, and how far the figures carry |'
