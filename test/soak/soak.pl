@@ -84,6 +84,8 @@ sub stop_clients
 {
 	report('the end');
 	append_to_file("$work/stop", '');
+	sleep(2);    # whoever waits still, on a clock that was set back, is not waited for
+	$pair->primary->psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'client%'");
 	$_->finish for @harnesses;
 }
 
