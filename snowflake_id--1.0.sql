@@ -174,6 +174,21 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION snowflake_create_generator(text, snowflake_layout, boolean, text, text, integer) IS
   'make a generator: a sequence of that name from which snowflake_next(name) makes IDs of that layout';
 
+-- Not strict: NULL leaves as it is.
+CREATE FUNCTION snowflake_alter_generator(
+  generator regclass, layout snowflake_layout DEFAULT NULL, ordered boolean DEFAULT NULL, prefix text DEFAULT NULL,
+  encoding text DEFAULT NULL, rate_limit integer DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'snowflake_alter_generator'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION snowflake_alter_generator(regclass, snowflake_layout, boolean, text, text, integer) IS
+  'change what is given of a generator; its layout only if all later IDs are larger than those made before';
+
+CREATE FUNCTION snowflake_succeeds_from(layout snowflake_layout, successor snowflake_layout) RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'snowflake_succeeds_from'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION snowflake_succeeds_from(snowflake_layout, snowflake_layout) IS
+  'from when on a generator may be changed from the one layout to the other; NULL if never';
+
 CREATE FUNCTION snowflake_generator_spec(
   generator regclass, OUT layout snowflake_layout, OUT ordered boolean, OUT prefix text, OUT encoding text,
   OUT rate_limit integer)

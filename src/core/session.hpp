@@ -26,6 +26,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "core/bounds.hpp"
@@ -168,9 +169,18 @@ class Session {
   [[nodiscard]] std::optional<Id> last() const {
     return next_ == begin_ ? before_ : std::optional<Id>(next_ - step_);
   }
-  void forget_last() {
+  void forget_last() { keep_last(std::nullopt); }
+
+  /// Takes it for the last ID that was handed out: of the session that this one follows.
+  void keep_last(std::optional<Id> last) {
     begin_ = next_;
-    before_.reset();
+    before_ = last;
+  }
+
+  /// Makes nothing more of the tick in which it has made IDs: so it is free to begin elsewhere in the next one.
+  void skip_tick() {
+    forget();
+    node_ = no_node;
   }
 
  private:
@@ -196,6 +206,8 @@ class Session {
   void count_handed_out();
   void count_use();
   void count_tick();
+
+  static constexpr std::uint64_t no_node = std::numeric_limits<std::uint64_t>::max();
 
   // Read by every call: the IDs from next_ to end_ are ours, and their tick lasts `span_` cycles from `start_`.
   Id next_ = 0;

@@ -86,8 +86,14 @@ Datum id_datum(Id id) { return Int64GetDatum(static_cast<std::int64_t>(id)); }
 NullableDatum id_column(Id id) { return {.value = id_datum(id), .isnull = false}; }
 
 /// Ranges are of consecutive IDs; where a layout's are not consecutive, each is a range of its own.
-std::uint64_t longest_range(std::uint64_t wanted, const Layout& layout) {
-  return layout.step() == 1 ? wanted : 1;
+std::uint64_t longest_range(std::uint64_t wanted, Id step) { return step == 1 ? wanted : 1; }
+
+/// What is taken and cannot be in the range is lost: the layout was changed within the call.
+Run take_range(Generator& generator, const FmgrInfo* caller, std::uint64_t wanted) {
+  const Id step = generator.spec(caller).layout.step();
+  Run run = generator.take(caller, longest_range(wanted, step));
+  run.count = longest_range(run.count, run.step);
+  return run;
 }
 
 text* prefixed_text(const GeneratorSpec& spec, Id id) {
@@ -147,9 +153,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_reserve) {
   FuncCallContext* set = SRF_PERCALL_SETUP();
   if (set->max_calls == 0) SRF_RETURN_DONE(set);
   const FmgrInfo* caller = caller_of(fcinfo);
-  Generator& generator = generator_of(set, caller);
-  const Run run =
-      generator.take(caller, longest_range(set->max_calls, generator.spec(caller).layout));
+  const Run run = take_range(generator_of(set, caller), caller, set->max_calls);
   set->max_calls -= run.count;  // counts down: what is still to be handed out
   const NullableDatum columns[] = {id_column(run.first),
                                    id_column(run.first + (run.count - 1) * run.step)};

@@ -16,6 +16,8 @@ void (*before_first_join)() = nullptr;
 
 namespace {
 
+std::uint64_t changes_noted = 0;
+
 /// What the clock says; tells users if it was set back, and refuses a time that is too far ahead of it. Nothing if
 /// another session just resets it. A time later than `until` is none to use.
 std::optional<Instant> read_time(UnixMs until) {
@@ -47,13 +49,30 @@ Instant await_time() {
   }
 }
 
+[[noreturn]] void raise_without_shard() {
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("the layout of this generator needs a shard"),
+                  errhint("Call snowflake_next(generator, shard => ...).")));
+  pg_unreachable();
+}
+
 }  // namespace
+
+void note_changes() { ++changes_noted; }
+
+Instant recorded_time(const FmgrInfo* caller) {
+  for (;;) {
+    horizon.bind(caller);
+    const Instant now = await_time();
+    horizon.cross(now);
+    if (horizon.is_bound() && horizon.is_known(now.era) && horizon.bound() >= now.ms()) return now;
+  }
+}
 
 Run Generator::take(const FmgrInfo* caller, std::uint64_t count) {
   if (!may_go_on() || spec_.ordered || !session_.fresh()) {
     bind(caller);
-    refuse_without_shard();
-    replenish(caller, count, spec_.ordered ? &ordered_pin_ : nullptr);
+    replenish(caller, count, std::nullopt);
   }
   return hand_out(count);
 }
@@ -74,12 +93,8 @@ Run Generator::hand_out(std::uint64_t count) {
 
 Id Generator::next_of_shard(const FmgrInfo* caller, std::int64_t shard) {
   bind(caller);
-  if (!needs_shard())
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("the layout of this generator has no shard")));
-  const Pin pin = pin_of_shard(checked_part("shard", shard, spec_.layout.shard.max()));
-  if (Id id; may_go_on() && session_.next_pinned(pin, id)) return id;
-  replenish(caller, 1, &pin);
+  if (Id id; may_go_on() && session_.next_pinned(*checked_pin(shard), id)) return id;
+  replenish(caller, 1, shard);
   return hand_out(1).first;
 }
 
@@ -97,7 +112,8 @@ std::optional<Id> Generator::last(const FmgrInfo* caller) {
 // Every turn of the loop looks at everything anew, for each step may have let a message of another session in: a
 // changed or dropped sequence, a reset, a revoked privilege. Once something is reserved, nothing can fail any more: an
 // error would leave a reservation behind that was made for this call.
-void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin) {
+void Generator::replenish(const FmgrInfo* caller, std::uint64_t count,
+                          std::optional<std::int64_t> shard) {
   count_for(session_);
   refuse_on_standby();
   Patience patience;
@@ -105,6 +121,7 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin
   for (;;) {
     AcceptInvalidationMessages();  // a long transaction need not meet any otherwise
     bind(caller);
+    const Pin* pin = checked_pin(shard);
     check_permission();
     if (!has_paid(count, wait)) continue;
     horizon.bind(caller);
@@ -120,6 +137,8 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count, const Pin
       continue;
     }
     horizon.keep_ahead(*now);
+    pg_memory_barrier();  // the time was read before
+    AcceptInvalidationMessages();
     if (!is_bound() || !is_permitted() || !horizon.is_bound() || !horizon.is_known(now->era))
       continue;
     switch (reserve(*now, grant, count, pin)) {
@@ -168,22 +187,35 @@ bool Generator::has_paid(std::uint64_t count, CountedWait& wait) {
   return false;
 }
 
+// Nobody is told of what is not bound yet: so what was looked up while messages came in is looked up again.
 void Generator::bind(const FmgrInfo* caller) {
   if (is_bound()) return;
-  const Oid sequence = OidIsValid(named_) ? named_ : own_sequence(caller);
-  const GeneratorSpec spec = spec_of(sequence);
-  if (!OidIsValid(named_) && spec.rate_limit > 0) raise_own_sequence_is_limited();
-  join(spec);
-  sequence_ = sequence;
+  for (;;) {
+    const std::uint64_t before = changes_noted;
+    const Oid sequence = OidIsValid(named_) ? named_ : own_sequence(caller);
+    const GeneratorSpec spec = spec_in_force(sequence);
+    if (!OidIsValid(named_) && spec.rate_limit > 0) raise_own_sequence_is_limited();
+    const bool is_new = !session_.joined() || spec_.layout != spec.layout;
+    if (is_new) tell_of_change(sequence);
+    if (before != changes_noted) continue;
+    join(spec);
+    sequence_ = sequence;
+    return;
+  }
 }
 
-// A sequence whose parameters were changed is another generator: it begins anew, in the space of its layout.
+// Of one layout, the session goes on. Pinned or not, it keeps to where it is in a tick: so from the next one on, if that
+// has changed. With another layout it begins anew, in another space.
 void Generator::join(const GeneratorSpec& spec) {
-  if (session_.joined() && spec_ == spec) return;
+  const bool goes_on = session_.joined() && spec_.layout == spec.layout;
+  if (goes_on && spec_.ordered != spec.ordered) session_.skip_tick();
+  spec_ = spec;
+  if (goes_on) return;
+  const std::optional<Id> last = session_.last();
   session_.leave();
   session_ = Session();
   credit_ = Credit();
-  spec_ = spec;
+  session_.keep_last(last);
   ordered_pin_ = Session::ordered_pin(spec.layout);
   if (before_first_join != nullptr) before_first_join();
   before_first_join = nullptr;
@@ -206,11 +238,15 @@ Pin Generator::pin_of_shard(std::uint64_t shard) const {
   return {.first_cursor = cursor, .last_cursor = cursor, .shard = shard};
 }
 
-void Generator::refuse_without_shard() const {
-  if (!needs_shard()) return;
-  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                  errmsg("the layout of this generator needs a shard"),
-                  errhint("Call snowflake_next(generator, shard => ...).")));
+// From which cursors a call takes, by the spec as it is now: null if the session may choose.
+const Pin* Generator::checked_pin(std::optional<std::int64_t> shard) {
+  if (!shard && needs_shard()) raise_without_shard();
+  if (!shard) return spec_.ordered ? &ordered_pin_ : nullptr;
+  if (!needs_shard())
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("the layout of this generator has no shard")));
+  shard_pin_ = pin_of_shard(checked_part("shard", *shard, spec_.layout.shard.max()));
+  return &shard_pin_;
 }
 
 // An ID that is not later than the time costs nobody anything: its tick is waited out. A later one moves the time of

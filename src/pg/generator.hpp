@@ -11,6 +11,15 @@
 // Each ID of such a generator is paid for before it is reserved: permitted_user_ is nobody there, so that no call goes
 // past replenish(), and the hot path knows nothing of limits.
 //
+// Invariant, on which a change of layout rests (succession.hpp):
+//
+//   1. The tick of an ID begins no later than when its session looked for messages last. (It reads the time, then
+//      looks, then takes.) So when a change has been told, nothing is made of the old layout in a later tick.
+//   2. Before a session makes the first ID of a layout, the change has been told; then it reads the time.
+//
+// So each tick of the old layout begins before or when the first one of the new layout is read, however long anybody is
+// held up anywhere.
+//
 // Limits: errors are raised, so nothing with a destructor may be alive across a call.
 #pragma once
 
@@ -82,23 +91,30 @@ class Generator {
   [[nodiscard]] bool is_limited() const { return spec_.rate_limit > 0; }
   [[nodiscard]] bool has_paid(std::uint64_t count, CountedWait& wait);
   [[nodiscard]] Run hand_out(std::uint64_t count);
-  void replenish(const FmgrInfo* caller, std::uint64_t count, const Pin* pin);
+  void replenish(const FmgrInfo* caller, std::uint64_t count, std::optional<std::int64_t> shard);
+  [[nodiscard]] const Pin* checked_pin(std::optional<std::int64_t> shard);
   [[nodiscard]] Outcome reserve(const Instant& now, const Grant& grant, std::uint64_t count,
                                 const Pin* pin);
   [[nodiscard]] Id next_after_replenishing(const FmgrInfo* caller);
   [[nodiscard]] Pin pin_of_shard(std::uint64_t shard) const;
   [[nodiscard]] bool needs_shard() const { return spec_.layout.shard.present(); }
-  void refuse_without_shard() const;
 
   Oid permitted_user_ = InvalidOid;  // may be handed out what is reserved, without a further look
   Session session_;
   GeneratorSpec spec_;
   Pin ordered_pin_{};  // of the layout: worked out once, for calls that are counted in nanoseconds
+  Pin shard_pin_{};    // of the last call that named a shard
   Oid sequence_ = InvalidOid;
   Oid named_;
   Oid checked_user_ = InvalidOid;  // has the privilege
   Credit credit_;                  // of a generator with a rate limit
 };
+
+/// The time as it is now. No later life of this database goes on from an earlier one.
+[[nodiscard]] Instant recorded_time(const FmgrInfo* caller);
+
+/// Says that sessions were told of changes of sequences: what was looked up meanwhile may be outdated.
+void note_changes();
 
 /// Called when the first session of this backend joins; set by those who keep generators.
 extern void (*before_first_join)();

@@ -25,6 +25,7 @@ void leave_at_exit(int, Datum) {
 
 void sequence_changed(Datum, Oid relation) {
   some_may_be_gone = true;
+  note_changes();
   if (!OidIsValid(relation) || horizon.sequence() == relation) horizon.unbind();
   if (!OidIsValid(relation)) {
     for_each_generator([](Generator& generator) { generator.forget_sequence(); });

@@ -74,6 +74,7 @@ extern "C" {
 #include "storage/lwlock.h"
 #include "storage/pmsignal.h"
 #include "storage/shmem.h"
+#include "storage/sinval.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/array.h"

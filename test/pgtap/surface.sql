@@ -23,6 +23,7 @@ INSERT INTO purpose VALUES
   ('watch', 'VOLATILE STRICT PARALLEL SAFE', false, true),
   ('watch own', 'VOLATILE STRICT PARALLEL RESTRICTED', false, true),
   ('create', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
+  ('alter', 'VOLATILE PARALLEL UNSAFE', true, true),
   ('tell', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
   ('operate', 'VOLATILE STRICT PARALLEL UNSAFE', false, true),
   ('input', 'STABLE STRICT PARALLEL SAFE', true, false),
@@ -140,6 +141,10 @@ INSERT INTO surface VALUES
   ('watch', 'snowflake_health(OUT name text, OUT state text, OUT value text, OUT threshold text, OUT meaning text, '
            'OUT action text)', 'SETOF record'),
   ('operate', 'snowflake_stat_reset()', 'void'),
+  ('alter', 'snowflake_alter_generator(generator regclass, layout snowflake_layout DEFAULT NULL::snowflake_layout, '
+            'ordered boolean DEFAULT NULL::boolean, prefix text DEFAULT NULL::text, encoding text DEFAULT NULL::text, '
+            'rate_limit integer DEFAULT NULL::integer)', 'void'),
+  ('now', 'snowflake_succeeds_from(layout snowflake_layout, successor snowflake_layout)', 'timestamp with time zone'),
   ('create', 'snowflake_create_generator(name text, layout snowflake_layout '
              'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
              '::snowflake_layout, ordered boolean DEFAULT false, prefix text DEFAULT ''''::text, '
@@ -179,6 +184,7 @@ INSERT INTO sample VALUES
   ('worker', '7'),
   ('sequence', '42'),
   ('layout', $$'discord'$$),
+  ('successor', $$'twitter'$$),
   ('generator', $$'ids.snowflake_id'$$),
   ('encoded', $$'0IQgxwRdLRg'$$),
   ('encoding', $$'base62'$$),
@@ -208,6 +214,8 @@ INSERT INTO sample VALUES
   ('ulid', $$ids.snowflake_to_ulid(249480205557985322, 'discord')$$, '%layout%'),
   ('generator', $$'ids.sharded'$$, 'snowflake_next(%shard%'),
   ('relation', $$'ids.parts'$$, 'snowflake_%_partitions(%'),
+  ('generator', $$'ids.altered'$$, 'snowflake_alter_generator(%'),
+  ('layout', $$'snowflake_id'$$, 'snowflake_alter_generator(%'),
   ('layout', $$'snowflake_id'$$, 'snowflake_%_partitions(%'),
   ('layout', $$'instagram'$$, 'snowflake_encode(%shard%'),
   ('node', 'NULL', 'snowflake_encode(%shard%'),
@@ -315,6 +323,8 @@ AS 'SELECT pg_temp.result($1)';
 
 SELECT ids.snowflake_create_generator('ids.sharded', 'instagram') IS NOT NULL AS created \gset
 GRANT USAGE ON SEQUENCE ids.sharded TO PUBLIC;
+SELECT ids.snowflake_create_generator('ids.altered') IS NOT NULL AS created \gset
+ALTER SEQUENCE ids.altered OWNER TO snowflake_stranger;
 CREATE TABLE ids.seen (id bigint);
 CREATE TABLE ids.parts (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
 CREATE TABLE ids.parts_kept PARTITION OF ids.parts FOR VALUES FROM (MINVALUE) TO (0);
