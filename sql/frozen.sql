@@ -41,18 +41,21 @@ SELECT seqstart, seqincrement, seqmin, seqmax, seqcache, seqcycle FROM pg_sequen
 SELECT snowflake_next() AS id \gset
 SELECT last_value > :id AS is_later, last_value % 4194304 AS below_time, log_cnt <> 0 AS is_signed, is_called FROM snowflake_id;
 
--- A layout, sent and as it lies in rows, indexes and constants of views (bytes as numbers; of little-endian machines).
+-- A layout, sent and as it lies in rows, indexes and constants of views (bytes as numbers, which PostgreSQL prints with
+-- a sign or without, as the processor's char is; of little-endian machines).
 CREATE TABLE frozen.layouts (number int, written text, sent bytea, stored text);
 INSERT INTO frozen.layouts VALUES
-  (1, 'snowflake_id', '\x162911050c050000000c00000001000001941f297c00', '22 41 17 5 12 5 0 0 0 12 0 0 1 0 0 0 0 124 41 31 -108 1 0 0'),
-  (2, 'sonyflake', '\x182700100000000010080000000a000001482e82d800', '24 39 0 16 0 0 0 0 16 8 0 0 10 0 0 0 0 -40 -126 46 72 1 0 0'),
-  (3, 'timestamp:41 shard:12 sequence:10 epoch:2011-08-24T21:07:01.721Z', '\x1629000000000a0c000a0000000100000131fd9e17d9', '22 41 0 0 0 0 10 12 0 10 0 0 1 0 0 0 -39 23 -98 -3 49 1 0 0'),
-  (4, 'timestamp:32 node:5 sequence:16 unit:1s epoch:2025-01-01', '\x15201005000000000010000003e8000001941f297c00', '21 32 16 5 0 0 0 0 0 16 0 0 -24 3 0 0 0 124 41 31 -108 1 0 0');
+  (1, 'snowflake_id', '\x162911050c050000000c00000001000001941f297c00', '22 41 17 5 12 5 0 0 0 12 0 0 1 0 0 0 0 124 41 31 148 1 0 0'),
+  (2, 'sonyflake', '\x182700100000000010080000000a000001482e82d800', '24 39 0 16 0 0 0 0 16 8 0 0 10 0 0 0 0 216 130 46 72 1 0 0'),
+  (3, 'timestamp:41 shard:12 sequence:10 epoch:2011-08-24T21:07:01.721Z', '\x1629000000000a0c000a0000000100000131fd9e17d9', '22 41 0 0 0 0 10 12 0 10 0 0 1 0 0 0 217 23 158 253 49 1 0 0'),
+  (4, 'timestamp:32 node:5 sequence:16 unit:1s epoch:2025-01-01', '\x15201005000000000010000003e8000001941f297c00', '21 32 16 5 0 0 0 0 0 16 0 0 232 3 0 0 0 124 41 31 148 1 0 0');
 SELECT written, snowflake_layout_send(written::snowflake_layout), sent FROM frozen.layouts
 WHERE snowflake_layout_send(written::snowflake_layout) <> sent;
 SELECT format('CREATE VIEW frozen.view_%s AS SELECT %L::snowflake_layout AS layout', number, written) FROM frozen.layouts \gexec
 SELECT written, bytes, stored FROM frozen.layouts JOIN pg_rewrite ON ev_class = ('frozen.view_' || number)::regclass,
-       LATERAL substring(ev_action::text FROM ':constvalue 24 \[ ([-0-9 ]+) \]') AS bytes
+       LATERAL substring(ev_action::text FROM ':constvalue 24 \[ ([-0-9 ]+) \]') AS printed,
+       LATERAL (SELECT string_agg(((byte::int + 256) % 256)::text, ' ' ORDER BY place) AS bytes
+                FROM unnest(string_to_array(printed, ' ')) WITH ORDINALITY AS each (byte, place)) AS unsigned
 WHERE bytes IS DISTINCT FROM stored;
 
 -- Hashes: of them are hash indexes and partitions. Of PostgreSQL's own function, over those bytes.

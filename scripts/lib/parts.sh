@@ -10,7 +10,7 @@ parts=(lint build library unit regress pgtap tap registry monitoring docs client
 # shellcheck disable=SC2034
 long_parts=(drill bench pg13 pg19) # left out by --quick
 # shellcheck disable=SC2034
-release_parts=(tidy package pg15 pg17 pg18 soak mutants) # added by --all
+release_parts=(tidy package pg15 pg17 pg18 portable soak upgrade mutants) # added by --all
 
 describe_parts() {
     cat <<'END'
@@ -42,6 +42,7 @@ Only with --all, before a release:
     package   scripts/package: zip, PGXN, Debian; README's first statements with what these install
     pg15, pg17, pg18
               those between; with 17, docs/pg_partman.md and docs/timescaledb.md
+    portable  scripts/portable: arm64, s390x; undefined behaviour is a trap; Valgrind
     soak      scripts/soak 0.02: all faults at random, a minute of them
     upgrade   pg_upgrade from 15 to 17 and 18, with the clock set back
     mutants   scripts/mutants: each way to break the extension is noticed
@@ -61,6 +62,10 @@ packages_of() {
         monitoring) echo libipc-run-perl faketime ;;
         docs) echo "postgresql-$SNOWFLAKE_MAJOR-partman" ;;
         pg[0-9]* | upgrade) ((EUID != 0)) || echo mmdebstrap ;; # nobody else can use it
+        portable)
+            echo cmake googletest qemu-user-static g++-aarch64-linux-gnu g++-s390x-linux-gnu mmdebstrap clang valgrind
+            packages_of pgtap
+            ;;
         clients)
             packages_of_node
             packages_of_orms
@@ -424,6 +429,8 @@ install_for() {
         find "$2/src" -name '*.o' -delete &&
         make -C "$2" -j "$(nproc)" PG_CONFIG="$1" install
 }
+
+part_portable() { "$SNOWFLAKE_ROOT/scripts/portable"; }
 
 part_bench() {
     check "scripts/bench --quick" "$SNOWFLAKE_ROOT/scripts/bench" --quick
