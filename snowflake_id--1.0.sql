@@ -543,6 +543,15 @@ COMMENT ON COLUMN snowflake_partitions.row_estimate IS 'as of the last VACUUM or
 COMMENT ON COLUMN snowflake_partitions.size IS 'bytes, with indexes; NULL while somebody has locked it, or if partitioned';
 GRANT SELECT ON snowflake_partitions TO PUBLIC;
 
+-- Move old keys ------------------------------------------------------------------------------------------------------
+
+CREATE PROCEDURE snowflake_backfill(
+  relation regclass, id_column name, "from" text, layout snowflake_layout DEFAULT 'snowflake_id',
+  batch integer DEFAULT 1000, shard bigint DEFAULT NULL)
+AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE snowflake_backfill(regclass, name, text, snowflake_layout, integer, bigint) IS
+  'fill a column of IDs by the time at which each row was made, an expression, in batches that commit';
+
 -- Run a server -------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION snowflake_clock(

@@ -71,7 +71,7 @@ struct Division {
 
   /// The first sequence number that is used of a tick: below 64, and below a 64th of all, where there are a thousand. IDs
   /// that are made one in a tick would else all be 0 modulo 16, say, and an application that spreads rows by `id % 16`
-  /// would put them in one place.
+  /// would put them in one place. The numbers below it are for old rows (backfill.hpp): never make one of them here.
   [[nodiscard]] constexpr std::uint64_t first_sequence(Tick tick) const {
     if (capacity() < 1024) return 0;
     return mixed(static_cast<std::uint64_t>(tick)) &

@@ -20,6 +20,7 @@
 #include "core/periods.hpp"
 #include "core/range.hpp"
 #include "pg/layout.hpp"
+#include "pg/owner.hpp"
 #include "pg/partition_table.hpp"
 #include "pg/postgres.hpp"
 #include "pg/row.hpp"
@@ -77,67 +78,18 @@ TimestampTz checked_cut(const Interval* older_than) {
   return cut;
 }
 
-// --- The table ---
-
-void check_owns(Oid table) {
-  const char* name = get_rel_name(table);
-  if (name == nullptr)
-    ereport(ERROR,
-            (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no relation with OID %u", table)));
-  if (!owns_relation(table)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, name);
-}
-
-/// Opens it under a lock, which is kept. Nobody waits for a lock on what is not his.
-void lock_own(Oid table, LOCKMODE lock) {
-  check_owns(table);
-  LockRelationOid(table, lock);
-  check_owns(table);  // it may have changed hands meanwhile
-}
-
-void refuse_temporary(Oid table) {
-  if (get_rel_persistence(table) != RELPERSISTENCE_TEMP) return;
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("table \"%s\" is temporary", get_rel_name(table))));
-}
-
-const char* qualified_name(Oid relation) {
-  const char* name = get_rel_name(relation);
-  const char* schema = name == nullptr ? nullptr : get_namespace_name(get_rel_namespace(relation));
-  if (schema == nullptr)
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                    errmsg("there is no relation with OID %u any more", relation)));
-  return quote_qualified_identifier(schema, name);
-}
-
-FormData_pg_class class_of(Oid relation) {
-  HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-  if (!HeapTupleIsValid(row)) elog(ERROR, "cache lookup failed for relation %u", relation);
-  const FormData_pg_class fields = *reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
-  ReleaseSysCache(row);
-  return fields;
-}
-
 // --- Statements ---
 
-/// Who we were.
-struct Rights {
-  Oid user;
-  int context;
-};
-
-/// From now on the rights of the table's owner, and what runs cannot get others; and SPI. At an error PostgreSQL itself
-/// goes back to what was.
-Rights begin_as_owner(Oid table) {
-  Rights before;
-  GetUserIdAndSecContext(&before.user, &before.context);
-  SetUserIdAndSecContext(class_of(table).relowner, before.context | SECURITY_RESTRICTED_OPERATION);
+/// From now on with the rights of the table's owner, and SPI.
+Rights begin_statements(Oid table) {
+  const Rights before = begin_as_owner(table);
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   return before;
 }
 
-void end_as_owner(const Rights& before) {
+void end_statements(const Rights& before) {
   SPI_finish();
-  SetUserIdAndSecContext(before.user, before.context);
+  end_as_owner(before);
 }
 
 void run(const char* statement) {
@@ -310,11 +262,11 @@ void create_partitions(FunctionCallInfo fcinfo, Names& created) {
   lock_own(table, ShareUpdateExclusiveLock);
   const IdPartitions partitions = partitions_of(table);
   List* missing = missing_partitions(partitions, length, end, layout);
-  const Rights before = begin_as_owner(table);
+  const Rights before = begin_statements(table);
   ListCell* cell = nullptr;
   foreach (cell, missing)
     create_partition(table, *static_cast<Missing*>(lfirst(cell)), layout, partitions, created);
-  end_as_owner(before);
+  end_statements(before);
 }
 
 // --- Dropping ---
@@ -369,10 +321,10 @@ void drop_partitions(FunctionCallInfo fcinfo, Names& dropped) {
   lock_own(table, AccessExclusiveLock);
   const IdPartitions partitions = partitions_of(table);
   refuse_without_present(partitions, table, layout);
-  const Rights before = begin_as_owner(table);
+  const Rights before = begin_statements(table);
   for (const IdPartition& partition : partitions)
     if (is_over(partition, first_kept)) drop_partition(table, partition.relation, dropped);
-  end_as_owner(before);
+  end_statements(before);
 }
 
 // --- The call ---

@@ -27,6 +27,11 @@ inline uint32 counting() {
   return event;
 }
 
+inline uint32 planning() {
+  static const uint32 event = wait_event("SnowflakeIdBackfillPlan");
+  return event;
+}
+
 class Progress {
  public:
   explicit Progress(uint32 event) : event_(event) { pgstat_report_wait_start(event_); }

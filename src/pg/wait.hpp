@@ -6,11 +6,15 @@
 
 namespace snowflake::pg {
 
-/// Sleeps a millisecond at most, so that a cancel is answered at once. Ends with the postmaster: a session that waits for
-/// what will never come would else keep a new one from starting.
+/// A session that goes on for long without the postmaster would keep a new one from starting.
+inline void end_with_postmaster() {
+  if (IsUnderPostmaster && !PostmasterIsAlive()) proc_exit(1);
+}
+
+/// Sleeps a millisecond at most, so that a cancel is answered at once.
 inline void nap(std::int64_t ns, uint32 event) {
   CHECK_FOR_INTERRUPTS();
-  if (IsUnderPostmaster && !PostmasterIsAlive()) proc_exit(1);
+  end_with_postmaster();
   pgstat_report_wait_start(event);
   pg_usleep(static_cast<long>(std::min(std::max<std::int64_t>(ns, 0), ns_per_ms) / 1000 + 1));
   pgstat_report_wait_end();

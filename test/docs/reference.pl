@@ -59,7 +59,7 @@ sub functions
     my %functions;
     push @{ $functions{ shift @$_ } }, $_ for ask(q{
         SELECT proname, format('%s(%s)', proname, regexp_replace(replace(regexp_replace(
-                 pg_get_function_arguments(p.oid), '(^|, )OUT .*', ''), 'snowflake_id'::snowflake_layout::text, 'snowflake_id'),
+                 regexp_replace(pg_get_function_arguments(p.oid), '(^|, )IN ', '\1', 'g'), '(^|, )OUT .*', ''), 'snowflake_id'::snowflake_layout::text, 'snowflake_id'),
                  $$(DEFAULT '[^']*')::[a-z_ ]+$$, '\1', 'g')),
                concat(CASE WHEN proretset THEN 'set of ' END,
                       coalesce((SELECT '(' || string_agg(quote_ident(proargnames[i]) || ' ' || format_type(proallargtypes[i], NULL), ', ' ORDER BY i) || ')'

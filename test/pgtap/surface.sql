@@ -5,7 +5,7 @@ SET search_path = public, ids;
 SELECT * FROM no_plan();
 
 -- What a function is for decides its properties, whether everybody may call it, and whether people do: what only the
--- server calls, to support a type, has unnamed arguments.
+-- server calls, to support a type, has unnamed arguments. (Procedures are called in their own tests.)
 CREATE TEMP TABLE purpose (name text PRIMARY KEY, properties text, for_everybody boolean, for_people boolean);
 INSERT INTO purpose VALUES
   ('make', 'VOLATILE STRICT PARALLEL SAFE', true, true),
@@ -20,6 +20,7 @@ INSERT INTO purpose VALUES
   ('find by query', 'STABLE STRICT PARALLEL RESTRICTED', true, true),
   ('analyze', 'VOLATILE PARALLEL RESTRICTED', true, true),
   ('trigger', 'VOLATILE PARALLEL UNSAFE', true, false),
+  ('procedure', 'VOLATILE PARALLEL UNSAFE', true, false),
   ('watch', 'VOLATILE STRICT PARALLEL SAFE', false, true),
   ('watch own', 'VOLATILE STRICT PARALLEL RESTRICTED', false, true),
   ('create', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
@@ -158,6 +159,9 @@ INSERT INTO surface VALUES
              '::snowflake_layout)', 'SETOF text'),
   ('look at', 'snowflake_partition(partition regclass, layout snowflake_layout, OUT "from" timestamp with time zone, '
               'OUT "to" timestamp with time zone, OUT size bigint)', 'record'),
+  ('procedure', 'snowflake_backfill(relation regclass, id_column name, "from" text, layout snowflake_layout '
+                'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
+                '::snowflake_layout, batch integer DEFAULT 1000, shard bigint DEFAULT NULL::bigint)', NULL),
   ('tell', 'snowflake_observe(id bigint)', 'void'),
   ('tell', 'snowflake_observe(id bigint, generator regclass)', 'void'),
   ('operate', 'snowflake_reset_clock()', 'void'),
@@ -230,7 +234,8 @@ WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
     OR objid IN (SELECT oid FROM pg_type WHERE typrelid = 0 AND typcategory <> 'A'));
 
 CREATE TEMP VIEW function AS
-SELECT p.*, format('%s(%s)', proname, pg_get_function_arguments(p.oid)) AS signature,
+SELECT p.*, -- since 14 a procedure's arguments have their mode
+  format('%s(%s)', proname, regexp_replace(pg_get_function_arguments(p.oid), '(^|, )IN ', '\1', 'g')) AS signature,
   pg_get_function_result(p.oid) AS result,
   concat_ws(' ',
     CASE provolatile WHEN 'i' THEN 'IMMUTABLE' WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END,
