@@ -867,7 +867,8 @@ constexpr std::uint64_t patience = 10'000;
 
 TEST(GrantSchedules, NoIdOfAnotherServer) {
   Tally all;
-  const std::uint64_t schedules = scaled(400);
+  // Fewer miss what is rare.
+  const std::uint64_t schedules = std::max<std::uint64_t>(scaled(400), 100);
   for (std::uint64_t i = 0, seed = setting("SNOWFLAKE_TEST_SEED", 1); i < schedules; ++i, ++seed) {
     SCOPED_TRACE(repeat_with(seed));
     const Tally tally = GrantSchedule(seed, Fault::none).run(steps);
