@@ -49,11 +49,6 @@ inline constexpr std::int64_t furthest_turn_ns = 2'000'000'000;
   return 0;
 }
 
-/// Whether the state says no more than none.
-[[nodiscard]] constexpr bool is_rested(std::int64_t allowed_until_ns, std::int64_t now_ns) {
-  return allowed_until_ns <= now_ns - rate_burst_ns;
-}
-
 /// IDs that a session was allowed and has not handed out yet. What a call that failed has left is for the next one; but
 /// it lapses, so that nobody gathers it.
 class Credit {
