@@ -41,7 +41,7 @@ describe_parts() {
 Only with --all, before a release:
 
     tidy      clang-tidy finds no mistake in src/, by the list of .clang-tidy
-    package   scripts/package: zip, PGXN, Debian; README's first statements with what these install
+    package   scripts/package: zip, PGXN, Debian with every major; README's first statements with what these install
     pg15, pg17, pg18
               those between; with 17, docs/pg_partman.md and docs/timescaledb.md
     portable  scripts/portable: arm64, s390x; undefined behaviour is a trap; Valgrind
@@ -63,7 +63,7 @@ packages_of() {
         registry) echo libipc-run-perl etcd-server curl openssl ;;
         monitoring) echo libipc-run-perl faketime ;;
         docs) echo "postgresql-$SNOWFLAKE_MAJOR-partman" ;;
-        pg[0-9]* | upgrade) ((EUID != 0)) || echo mmdebstrap ;; # nobody else can use it
+        pg[0-9]* | upgrade | package) ((EUID != 0)) || echo mmdebstrap ;; # nobody else can use it
         portable)
             echo cmake googletest qemu-user-static g++-aarch64-linux-gnu g++-s390x-linux-gnu mmdebstrap clang valgrind
             packages_of pgtap
@@ -369,7 +369,7 @@ part_soak() {
 }
 
 part_package() {
-    "$SNOWFLAKE_ROOT/scripts/package"
+    "$SNOWFLAKE_ROOT/scripts/package" 13 15 17 18 19
 }
 
 part_mutants() {

@@ -3,6 +3,7 @@
 #
 #     why_no_root 13              # says what stands against it, or nothing
 #     in_root 13 regress tap      # makes it if it is not there; what the tests say is on stdout
+#     aside_in_root 13 DIRECTORY COMMAND…    # changes nothing but DIRECTORY
 #
 # A root is made by mmdebstrap, in a minute or so, 0.9 GB, and kept in build/majors: SNOWFLAKE_DEBIANS is another place for
 # them. Packages come from where this machine's apt has them; SNOWFLAKE_MIRROR is another place. All that is mounted or
@@ -154,12 +155,36 @@ in_root() {
     need_root "$major" || return
     root="$(realpath "$SNOWFLAKE_DEBIANS/$major")"
     shift
-    copy_tree "$root/snowflake_id" && mkdir -p "$root/dev/shm" || return
-    # shellcheck disable=SC2016 # for the inner shell
-    in_namespaces bash -c 'root="$1" && shift && mount -t proc proc "$root/proc" && mount -t tmpfs tmpfs "$root/dev/shm" &&
-        exec chroot "$root" env -i PATH="$PATH" HOME=/root "$@"' _ "$root" \
+    copy_tree "$root/snowflake_id" || return
+    in_namespaces bash -c "$(declare -f enter)"'; enter "$@"' _ "$root" \
         SNOWFLAKE_QUICK="${SNOWFLAKE_QUICK:-}" SNOWFLAKE_TAP="${SNOWFLAKE_TAP:-}" SNOWFLAKE_DOCS="${SNOWFLAKE_DOCS:-}" \
         PG_CONFIG="/usr/lib/postgresql/$major/bin/pg_config" /snowflake_id/scripts/lib/inside.sh "$@"
+}
+
+# aside_in_root MAJOR DIRECTORY COMMAND…: the command may install what it likes, for all that it changes is lost, but for
+# what lies in DIRECTORY, which is /aside there. It finds packages where the root's are from.
+aside_in_root() {
+    local major="$1" root
+    need_root "$major" || return
+    root="$(realpath "$SNOWFLAKE_DEBIANS/$major")"
+    mkdir -p "$root.aside"
+    in_namespaces bash -c "$(declare -f enter enter_aside)"'; enter_aside "$@"' _ "$root" "${@:2}"
+}
+
+enter_aside() {
+    local root="$1" aside="$1.aside" kept="$2"
+    shift 2
+    mount -t tmpfs tmpfs "$aside" && mkdir "$aside"/{root,changes,work} &&
+        mount -t overlay -o "lowerdir=$root,upperdir=$aside/changes,workdir=$aside/work" overlay "$aside/root" &&
+        cp /etc/resolv.conf "$aside/root/etc/" && mkdir "$aside/root/aside" &&
+        mount --bind "$kept" "$aside/root/aside" && enter "$aside/root" "$@"
+}
+
+enter() {
+    local root="$1"
+    shift
+    mkdir -p "$root/dev/shm" && mount -t proc proc "$root/proc" && mount -t tmpfs tmpfs "$root/dev/shm" &&
+        exec chroot "$root" env -i PATH="$PATH" HOME=/root "$@"
 }
 
 # They end when this process does, and with them mounts and servers.
