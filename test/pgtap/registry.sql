@@ -113,7 +113,7 @@ SELECT is(pg_temp.claim('short', 21, 'a') || ', ' || pg_temp.claim('short', 22, 
 SELECT (pg_temp.row_of('short', 0)).until_ms AS ended \gset
 SELECT is(pg_temp.claim('short', 23, 'a'), 'full', 'who has the label of an earlier life does not get its number before that is over');
 SELECT pg_sleep(1.1) IS NULL AS slept \gset
-SELECT is(pg_temp.renew('short', 1, 22, 0, (pg_temp.row_of('short', 1)).until_ms), '1 s', 'over, and nobody else''s yet: the holder goes on');
+SELECT is(pg_temp.renew('short', 1, 22, 0, (pg_temp.row_of('short', 1)).until_ms, 'b'), '1 s', 'over, and nobody else''s yet: the holder goes on');
 SELECT is((node, from_ms), (0, :ended::bigint), 'over: another holder, from where it ended') FROM snowflake_registry_claim('short', 23, 'z');
 SELECT is(pg_temp.renew('short', 0, 21, 0, :ended), 'lost', 'the old holder has lost it');
 SELECT pg_sleep(1.1) IS NULL AS slept \gset
