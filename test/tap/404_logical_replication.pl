@@ -227,7 +227,8 @@ is(sql($a, "SELECT count(*) FROM orders WHERE id IN ($foreign, $second)"), 2,
 	'after the number is right and a restart, all rows are there');
 unlike($a->log_since($position), qr/ERROR:  a row/, '... without another error');
 $b->poll_query_until('postgres', q{SELECT count(*) = 2 FROM orders WHERE made_on = 'd'}) or die 'rows of d are missing';
-is(errors_of($b) =~ s/.*publisher.*\n|.*primary.*\n//gr, '', 'those with our number went on to others');
+# The publishers' restarts: connections that are lost, and workers that come back before the one before them is gone.
+is(errors_of($b) =~ s/.*(?:publisher|primary|replication origin .* is already active).*\n//gr, '', 'those with our number went on to others');
 
 # --- taking over a number ---
 

@@ -30,7 +30,13 @@ sub without_registry
 	# A copy begins where the horizon ended that it was copied with, up to 3 s ahead of the clock.
 	$copy->safe_psql('postgres', 'SELECT snowflake_next()');
 	$copy->poll_query_until('postgres', q{SELECT distance < interval '10 ms' FROM snowflake_clock()}) or die 'it stays ahead';
-	my @loads = load_all('without a registry', $original, $copy);
+	# Both run ahead of the clock, by as much as they were given time for: after some rounds both were everywhere.
+	my @loads;
+	for (1 .. 10)
+	{
+		push @loads, load_all('without a registry', $original, $copy);
+		last if common_ids($original, @loads) > 100;
+	}
 	cmp_ok(common_ids($original, @loads), '>', 100, 'without a registry: the same IDs on both');
 	$_->stop for $original, $copy;
 }
