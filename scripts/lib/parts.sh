@@ -59,7 +59,7 @@ packages_of() {
         library) echo binutils ;;
         unit) echo cmake libgtest-dev clang libclang-rt-dev spin ;;
         pgtap) echo "postgresql-$SNOWFLAKE_MAJOR-pgtap" libtap-parser-sourcehandler-pgtap-perl ;;
-        tap) echo libipc-run-perl faketime etcd-server socat pgbouncer "postgresql-$SNOWFLAKE_MAJOR-cron" "postgresql-$SNOWFLAKE_MAJOR-pgaudit" ;;
+        tap) echo libipc-run-perl faketime etcd-server procps socat pgbouncer "postgresql-$SNOWFLAKE_MAJOR-cron" "postgresql-$SNOWFLAKE_MAJOR-pgaudit" ;;
         registry) echo libipc-run-perl etcd-server curl openssl ;;
         monitoring) echo libipc-run-perl faketime ;;
         docs) echo "postgresql-$SNOWFLAKE_MAJOR-partman" ;;
