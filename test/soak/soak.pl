@@ -44,6 +44,7 @@ my %events = (
 	'clock an hour back for a second' => sub { $pair->for_a_second(-3600) },
 	'node number' => sub { $pair->configure('snowflake_id.node_id' => int rand 8) },
 	'synchronous_commit' => sub { $pair->configure(synchronous_commit => (qw(on off))[ rand 2 ]) },
+	'generators altered' => sub { $pair->alter_generators },
 	'partitions created and dropped' => sub { $pair->keep_partitions },
 	'connection terminated' => sub { $pair->primary->safe_psql('postgres', "SELECT pg_terminate_backend(pid) $some_client") },
 	'checkpoint' => sub { $pair->primary->safe_psql('postgres', 'CHECKPOINT') });

@@ -104,6 +104,17 @@ sub keep_partitions
 	return $changed =~ s/\n/, /gr;
 }
 
+# While clients use them.
+sub alter_generators
+{
+	my ($self) = @_;
+	my ($ordered, $rate) = ((qw(true false))[ rand 2 ], 1000 + int rand 9000);
+	$self->{primary}->safe_psql('postgres', qq{
+		SELECT snowflake_alter_generator('orders', ordered => $ordered);
+		SELECT snowflake_alter_generator('limited', rate_limit => $rate)});
+	return "ordered $ordered, at most $rate IDs a second";
+}
+
 # --- The clock ---
 
 # Never more than five minutes behind what it ever was: partitions that are still in use are not dropped.
