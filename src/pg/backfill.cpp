@@ -10,20 +10,19 @@
 //     column has already: what it is that earlier calls gave. (d) One session at a time fills a column: a lock of its own,
 //     that nobody else takes. A plan is made under it, and is of no use without it. An ID is written only where there is
 //     none, to the row of its key.
-//   - In order of time, then of the key. A plan is made of all rows in that order, those with IDs of earlier calls
-//     included: rows between them find the numbers that an earlier plan left there for them, for an ID depends on what
-//     comes before it only. So it does not matter where a call was killed, or which rows were locked.
+//   - In order of time, then of the key: that of a plan (backfill_plan.hpp), which goes on where an earlier one ended. So
+//     it does not matter where a call was killed, or which rows were locked.
 //   - Nothing is left behind: what is done is what the column says. There is no other state, but for temporary files.
 //   - Nobody waits for it for longer than a batch: it locks rows, those of a batch, and waits for none while it holds one.
 //     (Rows that stay locked are waited for one by one, at the end.) So it is part of no deadlock.
 //   - What runs of the table's owner, runs as the table's owner (owner.hpp); so does the caller's expression.
 //
-// How: the plan is a cursor of keys and IDs that outlives transactions, as WITH HOLD; each batch is one UPDATE.
+// How: the plan (backfill_plan.hpp) is a cursor that outlives transactions; each batch is one UPDATE.
 //
 // Limits: what is done is seen in pg_stat_activity. A row whose time changes meanwhile has an ID of the time that it had.
 #include "core/backfill.hpp"
 
-#include "core/clock.hpp"
+#include "pg/backfill_plan.hpp"
 #include "pg/backfill_table.hpp"
 #include "pg/errors.hpp"
 #include "pg/generator_spec.hpp"
@@ -31,30 +30,15 @@
 #include "pg/node.hpp"
 #include "pg/owner.hpp"
 #include "pg/postgres.hpp"
-#include "pg/progress.hpp"
-#include "pg/time.hpp"
+#include "pg/spi_rows.hpp"
 #include "pg/wait.hpp"
 
 namespace snowflake::pg {
 namespace {
 
-constexpr UnixMs longest_delay_ms = 3'600'000;
-constexpr int rows_at_once = 1000;
-constexpr const char* plan_name = "snowflake_backfill_plan";
 constexpr const char* batch_name = "snowflake_backfill_batch";
 
 enum Argument { relation, column, from, layout, batch, shard };
-
-/// What is asked for.
-struct Job {
-  Oid table;
-  const char* column;
-  const char* time;
-  Layout layout;
-  int batch;
-  Maker maker;
-  AttrNumber column_number = InvalidAttrNumber;
-};
 
 // --- Arguments ---
 
@@ -99,14 +83,14 @@ std::uint64_t node_of(const Layout& layout) {
   return grant.node;
 }
 
-Job job_of(FunctionCallInfo fcinfo) {
+BackfillJob job_of(FunctionCallInfo fcinfo) {
   refuse_null(fcinfo);
-  Job job{.table = PG_GETARG_OID(relation),
-          .column = pstrdup(NameStr(*PG_GETARG_NAME(column))),
-          .time = text_to_cstring(PG_GETARG_TEXT_PP(from)),
-          .layout = layout_argument(fcinfo, layout),
-          .batch = batch_argument(fcinfo),
-          .maker = {}};
+  BackfillJob job{.table = PG_GETARG_OID(relation),
+                  .column = pstrdup(NameStr(*PG_GETARG_NAME(column))),
+                  .time = text_to_cstring(PG_GETARG_TEXT_PP(from)),
+                  .layout = layout_argument(fcinfo, layout),
+                  .batch = batch_argument(fcinfo),
+                  .maker = {}};
   check_layout(job.layout);
   job.maker = {.node = node_of(job.layout), .shard = shard_argument(fcinfo, job.layout)};
   return job;
@@ -137,14 +121,14 @@ void commit() {
 }
 
 /// Ends with the session, and at an error. Nobody else takes such a lock of a column.
-LOCKTAG lock_of(const Job& job) {
+LOCKTAG lock_of(const BackfillJob& job) {
   LOCKTAG tag;
   SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, job.table,
                      static_cast<uint16>(job.column_number));
   return tag;
 }
 
-void lock_column(const Job& job) {
+void lock_column(const BackfillJob& job) {
   const LOCKTAG tag = lock_of(job);
   if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
     ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
@@ -153,13 +137,13 @@ void lock_column(const Job& job) {
                     errdetail("Another session is at it.")));
 }
 
-void unlock_column(const Job& job) {
+void unlock_column(const BackfillJob& job) {
   const LOCKTAG tag = lock_of(job);
   LockRelease(&tag, ExclusiveLock, true);
 }
 
 /// Locked until the end of the transaction, with the same column as before.
-BackfillTable lock_table(Job& job) {
+BackfillTable lock_table(BackfillJob& job) {
   lock_own(job.table, RowExclusiveLock);
   refuse_temporary(job.table);
   BackfillTable of = backfill_table(job.table, job.column);
@@ -174,7 +158,7 @@ BackfillTable lock_table(Job& job) {
 
 // --- The default of the column ---
 
-void check_same_layout(const Layout& layout, const Job& job) {
+void check_same_layout(const Layout& layout, const BackfillJob& job) {
   if (layout == job.layout) return;
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                   errmsg("the default of column \"%s\" makes IDs of another layout", job.column),
@@ -195,7 +179,7 @@ Oid oid_in(HeapTuple row, int number) {
 }
 
 /// As far as one can tell, for a default may call anything.
-void check_default(const Job& job, Oid procedure) {
+void check_default(const BackfillJob& job, Oid procedure) {
   Oid types[] = {OIDOID, INT2OID};
   Datum values[] = {ObjectIdGetDatum(job.table), Int16GetDatum(job.column_number)};
   if (SPI_execute_with_args(
@@ -216,280 +200,6 @@ void check_default(const Job& job, Oid procedure) {
   }
 }
 
-// --- Reading rows ---
-
-/// The rows of a query, one by one.
-class Cursor {
- public:
-  explicit Cursor(const char* query) {
-    SPIPlanPtr plan = SPI_prepare_cursor(query, 0, nullptr, 0);
-    if (plan == nullptr) elog(ERROR, "could not prepare: %s", query);
-    portal_ = SPI_cursor_open(nullptr, plan, nullptr, nullptr, false);
-    SPI_freeplan(plan);
-  }
-
-  /// nullptr after the last; else valid until the next call.
-  HeapTuple next() {
-    if (at_ == count_) fetch();
-    return count_ == 0 ? nullptr : rows_->vals[at_++];
-  }
-
-  [[nodiscard]] TupleDesc type() const { return rows_->tupdesc; }
-
-  void end() {
-    SPI_freetuptable(rows_);
-    SPI_cursor_close(portal_);
-  }
-
- private:
-  void fetch() {
-    if (rows_ != nullptr) SPI_freetuptable(rows_);
-    SPI_cursor_fetch(portal_, true, rows_at_once);
-    rows_ = SPI_tuptable;
-    count_ = SPI_processed;
-    at_ = 0;
-  }
-
-  Portal portal_;
-  SPITupleTable* rows_ = nullptr;
-  std::uint64_t count_ = 0;
-  std::uint64_t at_ = 0;
-};
-
-std::optional<std::int64_t> value_in(HeapTuple row, TupleDesc type, int number) {
-  bool is_null = false;
-  const Datum value = SPI_getbinval(row, type, number, &is_null);
-  if (is_null) return std::nullopt;
-  return DatumGetInt64(value);
-}
-
-/// The IDs that the column has, rising.
-class TakenIds {
- public:
-  explicit TakenIds(const BackfillTable& of) : ids_(query_of_ids(of)) { advance(); }
-
-  /// To be asked of rising IDs.
-  bool has(Id id) {
-    while (last_ && *last_ < static_cast<std::int64_t>(id)) advance();
-    return last_ && *last_ == static_cast<std::int64_t>(id);
-  }
-
-  void end() { ids_.end(); }
-
- private:
-  void advance() {
-    HeapTuple row = ids_.next();
-    last_ = row == nullptr ? std::nullopt : value_in(row, ids_.type(), 1);
-  }
-
-  Cursor ids_;
-  std::optional<std::int64_t> last_;
-};
-
-// --- A relation in memory, or in a temporary file, that statements can name ---
-
-class NamedRows {
- public:
-  NamedRows(const char* name, TupleDesc type)
-      : relation_{}, rows_(tuplestore_begin_heap(false, false, maintenance_work_mem)) {
-    relation_.md.name = const_cast<char*>(name);
-    relation_.md.tupdesc = CreateTupleDescCopy(type);
-    relation_.md.enrtype = ENR_NAMED_TUPLESTORE;
-    relation_.reldata = rows_;
-  }
-
-  void add(HeapTuple row) { tuplestore_puttuple(rows_, row); }
-  void add(Datum* values, bool* nulls) {
-    tuplestore_putvalues(rows_, relation_.md.tupdesc, values, nulls);
-  }
-
-  [[nodiscard]] TupleDesc type() const { return relation_.md.tupdesc; }
-
-  void begin(double rows) {
-    relation_.md.enrtuples = rows;
-    if (SPI_register_relation(&relation_) != SPI_OK_REL_REGISTER)
-      elog(ERROR, "could not name %s", relation_.md.name);
-  }
-
-  void end() {
-    SPI_unregister_relation(relation_.md.name);
-    tuplestore_end(rows_);
-  }
-
- private:
-  EphemeralNamedRelationData relation_;
-  Tuplestorestate* rows_;
-};
-
-// --- The plan ---
-
-/// Keys and the IDs that they are to have, in order.
-struct Plan {
-  Portal rows = nullptr;
-  std::uint64_t count = 0;
-};
-
-/// "(id)=(17)"
-const char* key_text(HeapTuple row, TupleDesc type, const BackfillTable& of) {
-  StringInfoData names;
-  StringInfoData values;
-  initStringInfo(&names);
-  initStringInfo(&values);
-  for (int place = 0; place < of.key_count; ++place) {
-    const char* comma = place == 0 ? "" : ", ";
-    appendStringInfo(&names, "%s%s", comma, of.keys[place].name);
-    appendStringInfo(&values, "%s%s", comma, SPI_getvalue(row, type, place + 1));
-  }
-  return psprintf("(%s)=(%s)", names.data, values.data);
-}
-
-void refuse_row(int sqlstate, const char* problem, const char* key, const char* hint) {
-  ereport(ERROR, (errcode(sqlstate), errmsg("%s", problem), errdetail("Key %s.", key),
-                  errhint("%s", hint)));
-}
-
-/// Gives rows their IDs, in order.
-class Planner {
- public:
-  Planner(const Job& job, const BackfillTable& of)
-      : job_(job), of_(of), now_(wall_clock_ms()), ids_(job.layout, job.maker), taken_(of) {}
-
-  /// The ID of a row that is to have one; nothing if it has.
-  std::optional<Id> id_of(HeapTuple row, TupleDesc type) {
-    const std::optional<TimestampTz> time = value_in(row, type, of_.key_count + 1);
-    const std::optional<std::int64_t> id = value_in(row, type, of_.key_count + 2);
-    if (!id) return next_id(checked_time(time, row, type), row, type);
-    if (time && is_in_place(*id, *time)) pass(static_cast<Id>(*id));
-    return std::nullopt;
-  }
-
-  void end() {
-    taken_.end();
-    if (out_of_order_ > 0)
-      ereport(WARNING,
-              (errmsg("%llu rows of table \"%s\" have an ID that is smaller than that of a row "
-                      "before them",
-                      static_cast<unsigned long long>(out_of_order_), get_rel_name(of_.oid)),
-               errdetail("Rows were added, or their times changed, since an earlier call.")));
-  }
-
- private:
-  TimestampTz checked_time(std::optional<TimestampTz> time, HeapTuple row, TupleDesc type) const {
-    if (!time)
-      refuse_row(ERRCODE_NULL_VALUE_NOT_ALLOWED, "a row has no time", key_text(row, type, of_),
-                 "Say what to take then, as in coalesce(created_at, '2025-01-01').");
-    const UnixMs ms = unix_ms_of(*time);
-    if (TIMESTAMP_IS_NOBEGIN(*time) || ms < job_.layout.epoch_ms)
-      refuse_row(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE, "a row is older than the layout's epoch",
-                 key_text(row, type, of_),
-                 psprintf("Take a layout with an earlier epoch, or greatest(created_at, '%s').",
-                          utc_text(job_.layout.epoch_ms).text));
-    if (TIMESTAMP_IS_NOEND(*time) || ms > now_)
-      refuse_row(
-          ERRCODE_DATETIME_VALUE_OUT_OF_RANGE, "a row is of the future", key_text(row, type, of_),
-          psprintf("Say what to take then, as in least(created_at, '%s').", utc_text(now_).text));
-    return *time;
-  }
-
-  Id next_id(TimestampTz time, HeapTuple row, TupleDesc type) {
-    const Tick tick = tick_of(time, job_.layout);
-    std::optional<Id> id = ids_.next(tick);
-    while (id && taken_.has(*id)) id = ids_.next(tick);
-    if (!id || delay_ms(*id, tick) > longest_delay_ms)
-      refuse_row(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "more rows are of one moment than there are IDs",
-                 key_text(row, type, of_),
-                 "Spread them in time, or take a layout with more bits below the time.");
-    last_ = *id;
-    return *id;
-  }
-
-  [[nodiscard]] UnixMs delay_ms(Id id, Tick tick) const {
-    return (job_.layout.decode(id).tick - tick) * job_.layout.unit_ms;
-  }
-
-  /// Whether it is an ID of an earlier call, and the row's time is the one that it had then.
-  [[nodiscard]] bool is_in_place(std::int64_t id, TimestampTz time) const {
-    if (id < 0 || static_cast<Id>(id) >> job_.layout.bits() != 0 || TIMESTAMP_NOT_FINITE(time))
-      return false;
-    const UnixMs delay = delay_ms(static_cast<Id>(id), job_.layout.tick_at(unix_ms_of(time)));
-    return is_left_free(job_.layout, static_cast<Id>(id)) && delay >= 0 &&
-           delay <= longest_delay_ms;
-  }
-
-  void pass(Id id) {
-    if (id < last_) ++out_of_order_;
-    ids_.pass(id);
-  }
-
-  const Job& job_;
-  const BackfillTable& of_;
-  UnixMs now_;
-  BackfillIds ids_;
-  TakenIds taken_;
-  Id last_ = 0;
-  std::uint64_t out_of_order_ = 0;
-};
-
-/// The rows in order, with the IDs that they are to have.
-NamedRows* planned_rows(const Job& job, const BackfillTable& of, std::uint64_t& count) {
-  Cursor rows(query_of_rows(of, job.time));
-  Planner planner(job, of);
-  NamedRows* planned = nullptr;
-  Datum values[INDEX_MAX_KEYS + 2];
-  bool nulls[INDEX_MAX_KEYS + 2];
-  Progress progress(planning());
-  while (HeapTuple row = rows.next()) {
-    progress.step();
-    if (planned == nullptr)
-      planned = new (palloc(sizeof(NamedRows))) NamedRows(plan_name, rows.type());
-    const std::optional<Id> id = planner.id_of(row, rows.type());
-    if (!id) continue;
-    heap_deform_tuple(row, rows.type(), values, nulls);
-    values[of.key_count + 1] = Int64GetDatum(static_cast<std::int64_t>(*id));
-    nulls[of.key_count + 1] = false;
-    planned->add(values, nulls);
-    ++count;
-  }
-  progress.end();
-  planner.end();
-  rows.end();
-  return planned;
-}
-
-/// A cursor that outlives this transaction, and ends at an error.
-Portal held_rows(NamedRows& planned, std::uint64_t count) {
-  planned.begin(static_cast<double>(count));
-  SPIPlanPtr query = SPI_prepare_cursor(psprintf("SELECT * FROM %s", plan_name), 0, nullptr, 0);
-  Portal portal = SPI_cursor_open(nullptr, query, nullptr, nullptr, true);
-  PinPortal(portal);
-  HoldPinnedPortals();
-  SPI_freeplan(query);
-  planned.end();
-  return portal;
-}
-
-bool has_empty(const BackfillTable& of) {
-  if (SPI_execute(query_of_empty(of), false, 1) != SPI_OK_SELECT)
-    elog(ERROR, "could not look for rows without an ID");
-  return SPI_processed > 0;
-}
-
-/// Nothing to do: no rows.
-Plan plan_of(Job& job) {
-  const BackfillTable of = lock_table(job);
-  const Rights before = begin_as_owner(job.table);
-  Plan plan;
-  NamedRows* planned = has_empty(of) ? planned_rows(job, of, plan.count) : nullptr;
-  end_as_owner(before);
-  if (plan.count > 0) plan.rows = held_rows(*planned, plan.count);
-  return plan;
-}
-
-void end(const Plan& plan) {
-  UnpinPortal(plan.rows);
-  SPI_cursor_close(plan.rows);
-}
-
 // --- The batches ---
 
 /// Each row by its key: a plan that reads the table would be as good for large batches only, and depend on statistics.
@@ -499,7 +209,7 @@ void set_for_batch() {
 }
 
 /// The number that the statement says.
-std::uint64_t run_as_owner(const Job& job, const char* statement) {
+std::uint64_t run_as_owner(const BackfillJob& job, const char* statement) {
   const Rights before = begin_as_owner(job.table);
   set_for_batch();
   // Triggers that are deferred would fire at commit, as the caller.
@@ -511,7 +221,7 @@ std::uint64_t run_as_owner(const Job& job, const char* statement) {
 }
 
 /// How many rows got their ID.
-std::uint64_t fill(Job& job, SPITupleTable* rows, std::uint64_t count, bool skips_locked) {
+std::uint64_t fill(BackfillJob& job, SPITupleTable* rows, std::uint64_t count, bool skips_locked) {
   const BackfillTable of = lock_table(job);
   NamedRows named(batch_name, rows->tupdesc);
   for (std::uint64_t i = 0; i < count; ++i) named.add(rows->vals[i]);
@@ -522,7 +232,7 @@ std::uint64_t fill(Job& job, SPITupleTable* rows, std::uint64_t count, bool skip
 }
 
 /// In pg_stat_activity, as autovacuum does.
-void show(const Job& job, std::uint64_t done, std::uint64_t all) {
+void show(const BackfillJob& job, std::uint64_t done, std::uint64_t all) {
   char text[3 * NAMEDATALEN + 80];
   snprintf(text, sizeof text, "CALL snowflake_backfill: %s, %llu of %llu rows",
            qualified_name(job.table), static_cast<unsigned long long>(done),
@@ -531,7 +241,7 @@ void show(const Job& job, std::uint64_t done, std::uint64_t all) {
 }
 
 /// All rows of a plan, but for those that are locked or gone: how many got their ID.
-std::uint64_t carry_out(Job& job, const Plan& plan, bool skips_locked) {
+std::uint64_t carry_out(BackfillJob& job, const BackfillPlan& plan, bool skips_locked) {
   std::uint64_t filled = 0;
   std::uint64_t seen = 0;
   for (;;) {
@@ -549,7 +259,7 @@ std::uint64_t carry_out(Job& job, const Plan& plan, bool skips_locked) {
   }
 }
 
-void raise_stuck(const Job& job) {
+void raise_stuck(const BackfillJob& job) {
   ereport(ERROR,
           (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
            errmsg("rows of table \"%s\" remain without an ID", get_rel_name(job.table)),
@@ -558,14 +268,14 @@ void raise_stuck(const Job& job) {
 
 /// Rows that were locked, or came meanwhile, are of the next plan. Nothing done twice in a row: those that are locked
 /// stay so, and are waited for one by one, with no other row locked.
-std::uint64_t fill_all(Job& job) {
+std::uint64_t fill_all(BackfillJob& job) {
   std::uint64_t filled = 0;
   for (int idle = 0;;) {
-    const Plan plan = plan_of(job);
+    const BackfillPlan plan = plan_backfill(job, lock_table(job));
     commit();
     if (plan.count == 0) return filled;
     const std::uint64_t now = carry_out(job, plan, idle == 0);
-    end(plan);
+    end_plan(plan);
     filled += now;
     idle = now > 0 ? 0 : idle + 1;
     if (idle > 2) raise_stuck(job);
@@ -576,7 +286,7 @@ std::uint64_t fill_all(Job& job) {
 
 SNOWFLAKE_SQL_FUNCTION(snowflake_backfill) {
   connect(fcinfo);
-  Job job = job_of(fcinfo);
+  BackfillJob job = job_of(fcinfo);
   begin_transaction();
   (void)lock_table(job);
   lock_column(job);
