@@ -67,6 +67,17 @@ bool Timeline::go_on_from_latest(const Reading& reading) {
   return era() == reading.era;
 }
 
+// The last bits of an offset that was seen, a microsecond's worth, count the changes: who was held up since he looked does
+// not bring back an offset that was gone meanwhile, and that the next leap to it would find as one that has lasted.
+constexpr std::int64_t counted_bits = 1023;
+
+constexpr std::int64_t counted(std::int64_t offset, std::int64_t before) {
+  return (offset & ~counted_bits) | ((before + 1) & counted_bits);
+}
+
+/// To the nearest, for the sake of those bits.
+constexpr UnixMs rounded_ms(std::int64_t ns) { return (ns + ns_per_ms / 2) / ns_per_ms; }
+
 // Of all who see that the offset has changed, one succeeds and is to tell. Since when comes before what: whoever finds
 // the new offset must not take it for one that has lasted. A reading of before the last large step is no news.
 void Timeline::watch(const Reading& reading, Instant& news) {
@@ -76,12 +87,12 @@ void Timeline::watch(const Reading& reading, Instant& news) {
   if (std::llabs(step) <= tolerance_ns) return;
   if (reading.boot_ns < seen_since_ns_.load(std::memory_order_relaxed)) return;
   if (std::llabs(step) > small_leap_ns) raise(seen_since_ns_, reading.boot_ns);
-  if (!seen_offset_.compare_exchange_strong(seen, reading.offset())) return;
+  if (!seen_offset_.compare_exchange_strong(seen, counted(reading.offset(), seen))) return;
   const std::int64_t behind_ns = reading.latest * ns_per_ms - reading.wall_ns;
   if (step < 0 && behind_ns > tolerance_ns) {
     const bool was_believed = seen - believed <= small_leap_ns;  // else the leap is no part of it
     news.set_back = true;
-    news.setback_ms = ((was_believed ? seen : believed) - reading.offset()) / ns_per_ms;
+    news.setback_ms = rounded_ms((was_believed ? seen : believed) - reading.offset());
     count_setback(news.setback_ms);
   }
   if (step > small_leap_ns && reading.offset() - believed > small_leap_ns) news.leapt = true;
@@ -132,7 +143,7 @@ Setbacks Timeline::setbacks() const {
 UnixMs Timeline::leap_ms() const {
   const std::int64_t leap_ns = seen_offset_.load(std::memory_order_relaxed) -
                                believed_offset_.load(std::memory_order_relaxed);
-  return leap_ns > small_leap_ns ? leap_ns / ns_per_ms : 0;
+  return leap_ns > small_leap_ns ? rounded_ms(leap_ns) : 0;
 }
 
 }  // namespace snowflake

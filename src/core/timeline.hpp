@@ -146,7 +146,7 @@ class Timeline {
   std::atomic<UnixMs> reset_from_ = 0;  // the latest that was used before a reset; only rises
   std::atomic<std::int64_t> line_ = 0;
   std::atomic<std::int64_t> believed_offset_ = 0;
-  std::atomic<std::int64_t> seen_offset_ = 0;    // the last one that differed from the one before
+  std::atomic<std::int64_t> seen_offset_ = 0;    // the last that differed; see counted()
   std::atomic<std::int64_t> seen_since_ns_ = 0;  // time since boot
   std::atomic<std::uint64_t> setback_count_ = 0;
   std::atomic<UnixMs> largest_setback_ = 0;
