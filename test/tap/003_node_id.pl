@@ -107,6 +107,10 @@ for my $preload (0, 1)
 	$node->preload if $preload;
 	$node->start;
 	my ($superuser) = $node->safe_psql('postgres', 'SELECT current_user');
+	# Minor releases before November 2024 do not let a worker process take over what is configured: it is refused.
+	my $worker_may_be_first = $node->safe_psql('postgres', q{SELECT n % 10000 >= coalesce((
+		SELECT minor FROM (VALUES (13, 18), (14, 15), (15, 10), (16, 6), (17, 2)) fixed (major, minor) WHERE major = n / 10000), 0)
+		FROM CAST(current_setting('server_version_num') AS int) n}) eq 't';
 	$node->safe_psql('postgres', q{
 		CREATE EXTENSION snowflake_id;
 		CREATE ROLE mallory LOGIN;
@@ -135,7 +139,8 @@ for my $preload (0, 1)
 			ok(@$here || $said_here =~ /ERROR|FATAL/, "$how, $way->{way}: made or refused");
 			ok(@$workers || !$defined || $said_workers =~ /ERROR|FATAL/, "$how, $way->{way}: made or refused in worker processes");
 			unlike($said_here . $said_workers, qr/ERROR:  XX|server closed|syntax error/, "$how, $way->{way}: no strange error");
-			like("@$here | @$workers", qr/^3( 3){5,} \| 3( 3)+$/, "$how, $way->{way}: makes IDs") if $way->{makes};
+			my $wanted = $preload || $worker_may_be_first ? qr/^3( 3){5,} \| 3( 3)+$/ : qr/^3( 3){5,} \| $/;
+			like("@$here | @$workers", $wanted, "$how, $way->{way}: makes IDs") if $way->{makes};
 
 			$node->safe_psql('postgres', $after) if $after;
 		}
@@ -154,10 +159,10 @@ for my $preload (0, 1)
 	$node->safe_psql('postgres', "ALTER SYSTEM RESET $name");
 	ok(reloaded_to($node, $session, 3), "$what, ALTER SYSTEM RESET: taken up by a live session");
 	$made .= "\n" . ($node->ask_session($session, $make))[0];
-	$node->adjust_conf('postgresql.conf', $name, 0);
+	$node->append_conf('postgresql.conf', "$name = 0");
 	ok(reloaded_to($node, $session, 0), "$what, postgresql.conf: taken up by a live session");
 	$made .= "\n" . ($node->ask_session($session, $make))[0];
-	$node->adjust_conf('postgresql.conf', $name, 31);
+	$node->append_conf('postgresql.conf', "$name = 31");
 	ok(reloaded_to($node, $session, 31), "$what, postgresql.conf again: taken up by a live session");
 	$made .= "\n" . ($node->ask_session($session, $make))[0];
 
@@ -171,7 +176,7 @@ for my $preload (0, 1)
 	# A value that makes no sense is none: no ID, rather than one of node 0.
 	for my $nonsense (2147483648, -1, "'three'")
 	{
-		$node->adjust_conf('postgresql.conf', $name, $nonsense);
+		$node->append_conf('postgresql.conf', "$name = $nonsense");
 		$node->stop('fast', fail_ok => 1);
 		my $started = $node->start(fail_ok => 1);
 		my ($out, $err) = $started ? $node->ask('SELECT snowflake_next()') : ('', 'FATAL');

@@ -25,7 +25,7 @@ find(sub {
 	$module = $File::Find::name if $_ eq 'snowflake_id.so';
 }, $copy);
 my $scripts = dirname($control);
-my $destination = PostgreSQL::Test::Cluster->new('unused')->pg_version >= 18
+my $destination = SnowflakeTest->new('unused')->pg_version >= 18
   ? "extension_control_path = '" . dirname($scripts) . ":\$system'\ndynamic_library_path = '" . dirname($module) . ":\$libdir'"
   : "extension_destdir = '$copy'";
 
