@@ -271,7 +271,7 @@ void Generator::observe(const FmgrInfo* caller, Id id) {
     shared().server.timeline.skip_past(ends, system_clocks);
   }
   session_.forget();
-  rest(2 * layout.unit_ms * ns_per_ms, boot_clock_ns);
+  rest(2 * ns_per_ms * layout.unit_ms, boot_clock_ns);
   for (;;) {
     const Instant then = await_time();
     horizon.bind(caller);
