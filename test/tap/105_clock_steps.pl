@@ -126,5 +126,13 @@ note "thousands of IDs a second, before: @before, during: @during";
 cmp_ok(sum(@during), '>', sum(@before) / 2, 'clock an hour back: at least half as fast as before');
 is($node->safe_psql('postgres', q{SELECT distance > '59 min' FROM snowflake_clock()}), 't', 'clock an hour back: it was so all the time');
 
+# --- Two IDs a millisecond: each wait for the clock is as long as it has to be ---
+
+$node->safe_psql('postgres', q{SELECT snowflake_create_generator('scarce', 'timestamp:41 sequence:1 epoch:2024-01-01')});
+my $began = time;
+$node->safe_psql('postgres', q{SELECT count(*) FROM snowflake_next_set(200, 'scarce')});
+my $took = time - $began;
+cmp_ok($took, '<', 2, sprintf 'a tenth of a second of IDs is made in %.2f s', $took);
+
 $node->stop;
 done_testing();
