@@ -13,7 +13,7 @@ $$;
 \qecho '## The time in an ID'
 \qecho
 \qecho '`SELECT max(…) FROM times`: one process reads a table of' :rows 'rows that is in memory, with an ID, a UUID of version 7'
-\qecho 'and a `timestamptz`. A row''s share, and what it is above the plain column.'
+\qecho 'and a `timestamptz`. A row''s share, and what it is above the plain column: one below 0 is less than can be told here.'
 \qecho
 \qecho '| | ns a row | above the column |'
 \qecho '|---|--:|--:|'
