@@ -533,14 +533,17 @@ LEFT JOIN LATERAL (
   LIMIT 1
 ) AS generator ON true
 CROSS JOIN LATERAL snowflake_partition(
-  child.oid::pg_catalog.regclass, COALESCE(generator.layout, 'snowflake_id'::snowflake_layout)::snowflake_layout) AS facts
+  child.oid::pg_catalog.regclass,
+  COALESCE(generator.layout, 'snowflake_id'::snowflake_layout)::snowflake_layout) AS facts
 WHERE parent.partstrat OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
   AND parent.partnatts OPERATOR(pg_catalog.=) 1::pg_catalog.int2;
-COMMENT ON VIEW snowflake_partitions IS 'the partitions of tables that are partitioned by ranges of a bigint, with times';
+COMMENT ON VIEW snowflake_partitions IS
+  'the partitions of tables that are partitioned by ranges of a bigint, with times';
 COMMENT ON COLUMN snowflake_partitions."from" IS 'time of its first ID; -infinity: no bound; NULL: default partition';
 COMMENT ON COLUMN snowflake_partitions."to" IS 'its IDs are earlier; infinity: no bound; NULL: default partition';
 COMMENT ON COLUMN snowflake_partitions.row_estimate IS 'as of the last VACUUM or ANALYZE; NULL before the first';
-COMMENT ON COLUMN snowflake_partitions.size IS 'bytes, with indexes; NULL while somebody has locked it, or if partitioned';
+COMMENT ON COLUMN snowflake_partitions.size IS
+  'bytes, with indexes; NULL while somebody has locked it, or if partitioned';
 GRANT SELECT ON snowflake_partitions TO PUBLIC;
 
 -- Move old keys ------------------------------------------------------------------------------------------------------
@@ -591,7 +594,8 @@ CREATE FUNCTION snowflake_stat(
   OUT layout text, OUT sessions bigint, OUT ids bigint, OUT reservations bigint, OUT ticks_spent bigint,
   OUT hops bigint, OUT clock_waits bigint, OUT clock_wait_time double precision, OUT limit_waits bigint,
   OUT limit_wait_time double precision, OUT rate_waits bigint, OUT rate_wait_time double precision,
-  OUT grant_waits bigint, OUT grant_wait_time double precision, OUT horizon_waits bigint, OUT horizon_wait_time double precision, OUT horizon_moves bigint, OUT setbacks bigint,
+  OUT grant_waits bigint, OUT grant_wait_time double precision, OUT horizon_waits bigint,
+  OUT horizon_wait_time double precision, OUT horizon_moves bigint, OUT setbacks bigint,
   OUT largest_setback interval, OUT ahead_time double precision, OUT rejected_standby bigint,
   OUT rejected_clock bigint, OUT rejected_grant bigint, OUT peak_ids bigint, OUT tick_ids bigint)
 RETURNS SETOF record

@@ -690,7 +690,7 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW snowflake_registry_nodes IS
   'who has which number: held, resting (its server is silent; free after `until`) or free';
 
-CREATE FUNCTION snowflake_registry_who(realm text, id bigint, layout text DEFAULT 'standard')
+CREATE FUNCTION snowflake_registry_who(realm text, id bigint, layout text DEFAULT 'snowflake_id')
 RETURNS TABLE (
   node integer, "timestamp" timestamptz, label text, from_ms bigint, until_ms bigint, granted timestamptz, role text)
 LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -700,7 +700,7 @@ DECLARE
   id_node integer := (id >> 17) & 31;
   id_ms bigint := (id >> 22) + 1735689600000;
 BEGIN
-  IF layout <> 'standard' THEN
+  IF layout <> 'snowflake_id' THEN
     SELECT s.nspname INTO decoder FROM pg_extension e JOIN pg_namespace s ON s.oid = e.extnamespace
     WHERE e.extname = 'snowflake_id';
     IF NOT FOUND THEN

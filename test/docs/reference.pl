@@ -60,10 +60,10 @@ sub functions
     push @{ $functions{ shift @$_ } }, $_ for ask(q{
         SELECT proname, format('%s(%s)', proname, regexp_replace(replace(regexp_replace(
                  regexp_replace(pg_get_function_arguments(p.oid), '(^|, )IN ', '\1', 'g'), '(^|, )OUT .*', ''), 'snowflake_id'::snowflake_layout::text, 'snowflake_id'),
-                 $$(DEFAULT '[^']*')::[a-z_ ]+$$, '\1', 'g')),
+                 $$(DEFAULT (?:'[^']*'|NULL))::[a-z_ ]+$$, '\1', 'g')),
                concat(CASE WHEN proretset THEN 'set of ' END,
                       coalesce((SELECT '(' || string_agg(quote_ident(proargnames[i]) || ' ' || format_type(proallargtypes[i], NULL), ', ' ORDER BY i) || ')'
-                                FROM generate_subscripts(proargmodes, 1) AS i WHERE proargmodes[i] = 'o'),
+                                FROM generate_subscripts(proargmodes, 1) AS i WHERE proargmodes[i] IN ('o', 't')),
                                CASE prokind WHEN 'p' THEN 'a procedure' ELSE format_type(prorettype, NULL) END)),
                obj_description(p.oid, 'pg_proc'),
                CASE provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END
@@ -78,7 +78,7 @@ sub functions
 
 sub views
 {
-    return map { $_->[0] } ask(q{SELECT relname FROM pg_class WHERE relkind = 'v' AND relname NOT LIKE '%registry%' AND oid IN } . members_sql('pg_class'));
+    return map { $_->[0] } ask(q{SELECT relname FROM pg_class WHERE relkind = 'v' AND oid IN } . members_sql('pg_class'));
 }
 
 # --- what is generated ---
@@ -109,7 +109,7 @@ sub about_settings
     return ('| setting | default | | |', '|---|---|---|---|', map { sprintf '| `%s` | %s | %s | %s |', @$_ } ask(q{
         DO $$ BEGIN PERFORM snowflake_span('1 day'); END $$;
         SELECT name, coalesce('`' || nullif(concat_ws(' ', boot_val, unit), '') || '`', 'empty'),
-               coalesce(format('%s to %s %s', min_val, max_val, unit), vartype), short_desc
+               CASE vartype WHEN 'integer' THEN concat_ws(' ', min_val, 'to', max_val, unit) ELSE vartype END, short_desc
         FROM pg_settings WHERE name LIKE 'snowflake\_id.%' ORDER BY name}));
 }
 
@@ -133,6 +133,7 @@ sub messages
         $messages{ $_ =~ s/\\"/"/gr =~ s/%[-+.0-9]*l*[a-z]/…/gr } = 1
           for $source =~ /\berrcode\(\w+\),\s*errmsg\("((?:[^"\\]|\\.)*)"/g;
     }
+    $messages{ s/%/…/gr } = 1 for slurp("$root/snowflake_registry--1.0.sql") =~ /\bRAISE EXCEPTION '([^']*)'/g;
     return grep { $_ ne '…' } sort keys %messages;
 }
 
@@ -145,18 +146,17 @@ ask($_) for 'CREATE EXTENSION snowflake_id', 'CREATE EXTENSION snowflake_registr
 $functions = functions();
 
 my $text = slurp($page);
-my %section;    # what is written after its generated part, up to the next heading
 
 sub update
 {
-    my ($marker, $kind, $name, $was, $after) = @_;
+    my ($marker, $kind, $name, $was) = @_;
     my $is = generated($kind, $name);
-    $section{ $name // $kind } = $after;
     is($was, $is, "the page about $kind " . ($name // '')) unless $write;
-    return "$marker$is<!-- end -->$after";
+    return "$marker$is<!-- end -->";
 }
 
-$text =~ s/(^<!-- (functions|view|settings)(?:: (\w+))?, since [\d.]+ -->\n)(.*?)<!-- end -->(.*?(?=^#|\z))/update($1, $2, $3, $4, $5)/gmse;
+my $marker = qr/^<!-- (functions|view|settings)(?:: (\w+))?, since [\d.]+ -->\n/m;
+$text =~ s/($marker)(.*?)<!-- end -->/update($1, $2, $3, $4)/gmse;
 
 if ($write)
 {
@@ -166,8 +166,14 @@ if ($write)
     exit;
 }
 
-# The functions of the registry are called by servers, but for those that the page names.
-my %wanted = map { $_ => 1 } views(), grep { !/registry/ } keys %$functions;
+my %section; # what is written below a heading, by the functions and views that it is about
+for my $section (split /^(?=#)/m, $text)
+{
+    $section{$1} = $section while $section =~ /^<!-- (?:functions|view): (\w+)/mg;
+}
+
+# Of the registry's functions those that the page names: the others are its own.
+my %wanted = map { $_ => 1 } views(), grep { !/registry/ || defined $section{$_} } keys %$functions;
 for my $name (sort keys %wanted)
 {
     ok(defined $section{$name}, "$name has its place");

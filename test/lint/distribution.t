@@ -91,7 +91,7 @@ for my $extension (sort keys %{ $meta->{provides} })
 my ($of_library) = slurp("$root/src/pg/version.hpp") =~ /version\[\] = "(.*)"/;
 like($meta->{version}, qr/^\Q$of_library\E\.\d+$/, 'the library has that version');
 like(slurp("$root/debian/changelog"), qr/^snowflake-id \(\Q$meta->{version}\E-\d+\)/, 'so has Debian\'s package');
-like(slurp("$root/CHANGELOG.md"), qr/^## \Q$of_library\E$/m, 'CHANGELOG.md says what is new in it');
+like(slurp("$root/CHANGELOG.md"), qr/^## \Q$of_library\E, \d{4}-\d\d-\d\d$/m, 'CHANGELOG.md says what is new in it');
 is_deeply([sort keys %{ $meta->{provides} }], [sort map { s{.*/}{}r =~ s/\.control$//r } glob("$root/*.control")],
     'every extension is provided');
 

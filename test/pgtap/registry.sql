@@ -40,7 +40,7 @@ SELECT set_eq($$SELECT format('%s(%s) %s', proname, pg_get_function_arguments(oi
   $$VALUES ('snowflake_registry_claim(realm text, holder bigint, label text, OUT refusal text, OUT node integer, OUT from_ms bigint, OUT until_ms bigint, OUT now_ms bigint) record'),
     ('snowflake_registry_renew(realm text, node integer, holder bigint, label text, known_from bigint, known_until bigint, OUT refusal text, OUT until_ms bigint, OUT now_ms bigint) record'),
     ('snowflake_registry_give_back(realm text, node integer, holder bigint, last_used_ms bigint) boolean'),
-    ('snowflake_registry_who(realm text, id bigint, layout text DEFAULT ''standard''::text) TABLE(node integer, "timestamp" timestamp with time zone, label text, from_ms bigint, until_ms bigint, granted timestamp with time zone, role text)')$$,
+    ('snowflake_registry_who(realm text, id bigint, layout text DEFAULT ''snowflake_id''::text) TABLE(node integer, "timestamp" timestamp with time zone, label text, from_ms bigint, until_ms bigint, granted timestamp with time zone, role text)')$$,
   'clients call these');
 SELECT is_empty($$SELECT proname FROM member JOIN pg_proc p ON classid = 'pg_proc'::regclass AND objid = p.oid
   WHERE NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)$$, 'no function looks names up where others create them');
