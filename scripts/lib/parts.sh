@@ -6,13 +6,13 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034 # scripts/test walks over them
-parts=(lint build library unit regress pgtap tap registry monitoring docs clients drill bench pg13 pg19)
+parts=(lint build library tidy unit regress pgtap tap registry monitoring docs clients drill bench pg13 pg19)
 # shellcheck disable=SC2034
-long_parts=(registry monitoring clients drill bench pg13 pg19) # left out by --quick
+long_parts=(tidy registry monitoring clients drill bench pg13 pg19) # left out by --quick
 # shellcheck disable=SC2034
 quick_tap='001 002 005 007 101 112 114 205 206 301 306 307 501 520 530 550 560 570 580' # what --quick runs of tap
 # shellcheck disable=SC2034
-release_parts=(tidy package pg15 pg17 pg18 portable soak upgrade mutants) # added by --all
+release_parts=(package pg15 pg17 pg18 portable soak upgrade mutants) # added by --all
 
 describe_parts() {
     cat <<'END'
@@ -20,6 +20,7 @@ describe_parts() {
               released scripts have not changed
     build     the extension builds without a warning, by g++ with etcd and by clang++ without (with --quick the latter)
     library   needs libc only, exports nothing but what PostgreSQL calls; the registry's library: libpq and libcurl too
+    tidy      clang-tidy finds no mistake in src/, by the list of .clang-tidy
     unit      the core: GoogleTest, plain, under the address and undefined sanitizers, and what has threads under that
               of threads; the models of horizon and reset; fuzzers (with --quick only address and undefined)
     regress   pg_regress: sql/, expected/
@@ -40,7 +41,6 @@ describe_parts() {
 
 Only with --all, before a release:
 
-    tidy      clang-tidy finds no mistake in src/, by the list of .clang-tidy
     package   scripts/package: zip, PGXN, Debian with every major; README's first statements with what these install
     pg15, pg17, pg18
               those between; with 17, docs/pg_partman.md and docs/timescaledb.md

@@ -45,6 +45,7 @@ my %events = (
 	'node number' => sub { $pair->configure('snowflake_id.node_id' => int rand 8) },
 	'synchronous_commit' => sub { $pair->configure(synchronous_commit => (qw(on off))[ rand 2 ]) },
 	'generators altered' => sub { $pair->alter_generators },
+	'old rows backfilled' => sub { $pair->backfill },
 	'partitions created and dropped' => sub { $pair->keep_partitions },
 	'connection terminated' => sub { $pair->primary->safe_psql('postgres', "SELECT pg_terminate_backend(pid) $some_client") },
 	'checkpoint' => sub { $pair->primary->safe_psql('postgres', 'CHECKPOINT') });

@@ -56,7 +56,10 @@ sub start
 		GRANT pg_read_all_stats TO tenant, mallory;
 		ALTER ROLE mallory SET statement_timeout = '500ms';
 		CREATE TABLE events (id bigint DEFAULT snowflake_next() PRIMARY KEY, place int) PARTITION BY RANGE (id);
-		ALTER TABLE events OWNER TO tenant; GRANT CREATE ON SCHEMA public TO tenant});
+		ALTER TABLE events OWNER TO tenant; GRANT CREATE ON SCHEMA public TO tenant;
+		CREATE TABLE moved (
+			old_id serial PRIMARY KEY, id bigint DEFAULT snowflake_next() UNIQUE, made_at timestamptz, is_old boolean);
+		ALTER TABLE moved OWNER TO tenant});
 	prepare_generators($primary, %generators);
 	$primary->safe_psql('postgres', "GRANT USAGE ON SEQUENCE $_ TO PUBLIC") for sort keys %generators;
 	as($primary, 'mallory', "SELECT snowflake_create_generator('mallory.$_', '$generators{$_}')") for qw(tens seconds);
@@ -113,6 +116,22 @@ sub alter_generators
 		SELECT snowflake_alter_generator('orders', ordered => $ordered);
 		SELECT snowflake_alter_generator('limited', rate_limit => $rate)});
 	return "ordered $ordered, at most $rate IDs a second";
+}
+
+# Rows older than any ID, and some with IDs of today, in a table that has both of earlier calls.
+sub backfill
+{
+	my ($self) = @_;
+	my ($wrong, $said) = as($self->{primary}, 'tenant', q{
+		INSERT INTO moved (id, made_at, is_old)
+		SELECT NULL, now() - random() * interval '300 days', true FROM generate_series(1, 1000);
+		INSERT INTO moved (made_at) SELECT now() FROM generate_series(1, 100);
+		CALL snowflake_backfill('moved', 'id', 'made_at');
+		SELECT count(*) FROM moved
+		WHERE id IS NULL OR is_old AND snowflake_timestamp(id) NOT BETWEEN made_at - interval '1 s' AND made_at + interval '1 s'});
+	die "backfill: $said" if $said =~ /ERROR/;
+	die "$wrong rows were not filled by their time" if $wrong ne '0';
+	return '1000 rows';
 }
 
 # --- The clock ---
