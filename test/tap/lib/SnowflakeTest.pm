@@ -140,13 +140,20 @@ sub restart
 
 # --- asking ---
 
-# Runs SQL in a new connection, going on after errors: (rows, what was reported, with SQLSTATEs).
+# Runs SQL in a new connection, going on after errors: (rows, what was reported, with SQLSTATEs). A psql that is refused may
+# be gone before it has read the SQL, which is no error of ours: nothing was run, and it is asked again.
 sub ask
 {
 	my ($self, $sql, %params) = @_;
-	my ($result, $out, $err) =
-	  $self->psql($params{dbname} // 'postgres', "\\set VERBOSITY verbose\n$sql", on_error_stop => 0, %params);
-	return ($out, $err);
+	my @answer;
+	until (@answer)
+	{
+		@answer = eval {
+			$self->psql($params{dbname} // 'postgres', "\\set VERBOSITY verbose\n$sql", on_error_stop => 0, %params);
+		};
+		die $@ if !@answer && $@ !~ /Broken pipe/;
+	}
+	return @answer[ 1, 2 ];
 }
 
 # A psql that stays connected.
