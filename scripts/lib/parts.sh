@@ -439,11 +439,12 @@ part_bench() {
     check "scripts/stalls --quick" "$SNOWFLAKE_ROOT/scripts/stalls" --quick
 }
 
-# A part that is ended in the middle may leave servers behind: a test in Perl stops its own only if nothing catches the
-# signal's exception.
+# A part that fails or is ended in the middle may leave servers behind, among them such as a test has suspended: a test in
+# Perl stops its own only if nothing catches the signal's exception.
 stop_left_behind() {
     local file
     while read -r file; do
+        kill -CONT "$(head -n 1 "$file")" 2>/dev/null || true
         as_server_user pg_ctl stop -s -m immediate -D "$(dirname "$file")" 2>/dev/null || true
     done < <(find "$SNOWFLAKE_BUILD"/{regress,pgtap,tap,registry,monitoring,docs,clients,soak} -name postmaster.pid 2>/dev/null)
 }
