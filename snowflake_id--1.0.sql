@@ -132,14 +132,14 @@ COMMENT ON FUNCTION snowflake_next_set(bigint, regclass) IS 'make a set of risin
 
 CREATE FUNCTION snowflake_reserve(count integer, OUT first_id bigint, OUT last_id bigint) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snowflake_reserve'
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 1;
 COMMENT ON FUNCTION snowflake_reserve(integer) IS
   'reserve ranges of consecutive Snowflake IDs, count in all, for a client to hand out';
 
 CREATE FUNCTION snowflake_reserve(
   count integer, generator regclass, OUT first_id bigint, OUT last_id bigint) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snowflake_reserve'
-LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 1;
 COMMENT ON FUNCTION snowflake_reserve(integer, regclass) IS
   'reserve ranges of consecutive Snowflake IDs of that generator, count in all, for a client to hand out';
 
@@ -166,15 +166,16 @@ COMMENT ON FUNCTION snowflake_last(regclass) IS 'the last Snowflake ID of that g
 -- value means nothing, but for that of the extension's own, which holds the horizon of the database: no ID of a later
 -- time was made. The increment overflows, so that nextval() cannot move it.
 
+-- Neither of the next two is strict. An option that is NULL has its default.
 CREATE FUNCTION snowflake_create_generator(
   name text, layout snowflake_layout DEFAULT 'snowflake_id', ordered boolean DEFAULT false, prefix text DEFAULT '',
   encoding text DEFAULT 'base62', rate_limit integer DEFAULT 0) RETURNS regclass
 AS 'MODULE_PATHNAME', 'snowflake_create_generator'
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION snowflake_create_generator(text, snowflake_layout, boolean, text, text, integer) IS
   'make a generator: a sequence of that name from which snowflake_next(name) makes IDs of that layout';
 
--- Not strict: NULL leaves as it is.
+-- An option that is NULL stays as it is.
 CREATE FUNCTION snowflake_alter_generator(
   generator regclass, layout snowflake_layout DEFAULT NULL, ordered boolean DEFAULT NULL, prefix text DEFAULT NULL,
   encoding text DEFAULT NULL, rate_limit integer DEFAULT NULL) RETURNS void
@@ -234,7 +235,7 @@ COMMENT ON FUNCTION snowflake_timestamp(bigint, snowflake_layout) IS 'when an ID
 CREATE FUNCTION snowflake_node(id bigint) RETURNS integer
 AS 'MODULE_PATHNAME', 'snowflake_node'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION snowflake_node(bigint) IS 'which server made a Snowflake ID: its snowflake_id.node_id, 0 to 31';
+COMMENT ON FUNCTION snowflake_node(bigint) IS 'which server made a Snowflake ID: its node number, 0 to 31';
 
 CREATE FUNCTION snowflake_node(id bigint, layout snowflake_layout) RETURNS integer
 AS 'MODULE_PATHNAME', 'snowflake_node'
@@ -327,38 +328,38 @@ AS 'MODULE_PATHNAME', 'snowflake_between_support'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_between_support(internal) IS 'planner support for snowflake_between()';
 
-CREATE FUNCTION snowflake_between(id bigint, "from" timestamptz, "to" timestamptz) RETURNS boolean
+CREATE FUNCTION snowflake_between(id bigint, from_time timestamptz, to_time timestamptz) RETURNS boolean
 AS 'MODULE_PATHNAME', 'snowflake_between'
 LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT snowflake_between_support;
 COMMENT ON FUNCTION snowflake_between(bigint, timestamptz, timestamptz) IS
-  'whether a Snowflake ID was made at "from" or later, and before "to"; uses an index on the ID';
+  'whether a Snowflake ID was made at from_time or later, and before to_time; uses an index on the ID';
 
 CREATE FUNCTION snowflake_between(
-  id bigint, "from" timestamptz, "to" timestamptz, layout snowflake_layout) RETURNS boolean
+  id bigint, from_time timestamptz, to_time timestamptz, layout snowflake_layout) RETURNS boolean
 AS 'MODULE_PATHNAME', 'snowflake_between'
 LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT snowflake_between_support;
 COMMENT ON FUNCTION snowflake_between(bigint, timestamptz, timestamptz, snowflake_layout) IS
-  'whether an ID of that layout was made at "from" or later, and before "to"; uses an index on the ID';
+  'whether an ID of that layout was made at from_time or later, and before to_time; uses an index on the ID';
 
-CREATE FUNCTION snowflake_first_id("from" timestamptz) RETURNS bigint
+CREATE FUNCTION snowflake_first_id(from_time timestamptz) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_first_id'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_first_id(timestamptz) IS
   'the smallest Snowflake ID of that time or later, of any time: clamped to those that there are';
 
-CREATE FUNCTION snowflake_first_id("from" timestamptz, layout snowflake_layout) RETURNS bigint
+CREATE FUNCTION snowflake_first_id(from_time timestamptz, layout snowflake_layout) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_first_id'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_first_id(timestamptz, snowflake_layout) IS
   'the smallest ID of that layout of that time or later, of any time: clamped to those that there are';
 
-CREATE FUNCTION snowflake_last_id("to" timestamptz) RETURNS bigint
+CREATE FUNCTION snowflake_last_id(to_time timestamptz) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_last_id'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_last_id(timestamptz) IS
   'the largest Snowflake ID before that time, of any time: clamped to those that there are';
 
-CREATE FUNCTION snowflake_last_id("to" timestamptz, layout snowflake_layout) RETURNS bigint
+CREATE FUNCTION snowflake_last_id(to_time timestamptz, layout snowflake_layout) RETURNS bigint
 AS 'MODULE_PATHNAME', 'snowflake_last_id'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_last_id(timestamptz, snowflake_layout) IS
@@ -483,22 +484,24 @@ COMMENT ON FUNCTION snowflake_analyze(regclass, name, snowflake_layout, double p
 
 -- Partitions by time -------------------------------------------------------------------------------------------------
 
+-- Not strict. No layout: that of the generator which the key's default names, or else the standard one.
+
 CREATE FUNCTION snowflake_create_partitions(
-  relation regclass, every interval, ahead interval, layout snowflake_layout DEFAULT 'snowflake_id')
+  relation regclass, every interval, ahead interval, layout snowflake_layout DEFAULT NULL)
 RETURNS SETOF text
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10;
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
 COMMENT ON FUNCTION snowflake_create_partitions(regclass, interval, interval, snowflake_layout) IS
   'create the partitions that are missing from now until then; their names';
 
 CREATE FUNCTION snowflake_drop_partitions(
-  relation regclass, older_than interval, layout snowflake_layout DEFAULT 'snowflake_id')
+  relation regclass, older_than interval, layout snowflake_layout DEFAULT NULL)
 RETURNS SETOF text
-AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 10;
+AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
 COMMENT ON FUNCTION snowflake_drop_partitions(regclass, interval, snowflake_layout) IS
   'drop the partitions that ended so long ago, by the clock; their names';
 
 CREATE FUNCTION snowflake_partition(
-  partition regclass, layout snowflake_layout, OUT "from" timestamptz, OUT "to" timestamptz, OUT size bigint)
+  partition regclass, layout snowflake_layout, OUT from_time timestamptz, OUT to_time timestamptz, OUT size bigint)
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION snowflake_partition(regclass, snowflake_layout) IS
   'the time that a partition covers, and its size in bytes; see the view snowflake_partitions';
@@ -506,8 +509,8 @@ COMMENT ON FUNCTION snowflake_partition(regclass, snowflake_layout) IS
 -- The layout is that of the generator that the key's default names, or else the standard one.
 CREATE VIEW snowflake_partitions AS
 SELECT
-  parent.partrelid::pg_catalog.regclass AS relation, child.oid::pg_catalog.regclass AS partition, facts."from",
-  facts."to",
+  parent.partrelid::pg_catalog.regclass AS relation, child.oid::pg_catalog.regclass AS partition, facts.from_time,
+  facts.to_time,
   CASE WHEN child.reltuples OPERATOR(pg_catalog.>=) 0::pg_catalog.float4 THEN child.reltuples::pg_catalog.int8 END
     AS row_estimate,
   facts.size
@@ -539,8 +542,8 @@ WHERE parent.partstrat OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
   AND parent.partnatts OPERATOR(pg_catalog.=) 1::pg_catalog.int2;
 COMMENT ON VIEW snowflake_partitions IS
   'the partitions of tables that are partitioned by ranges of a bigint, with times';
-COMMENT ON COLUMN snowflake_partitions."from" IS 'time of its first ID; -infinity: no bound; NULL: default partition';
-COMMENT ON COLUMN snowflake_partitions."to" IS 'its IDs are earlier; infinity: no bound; NULL: default partition';
+COMMENT ON COLUMN snowflake_partitions.from_time IS 'time of its first ID; -infinity: no bound; NULL: default partition';
+COMMENT ON COLUMN snowflake_partitions.to_time IS 'its IDs are earlier; infinity: no bound; NULL: default partition';
 COMMENT ON COLUMN snowflake_partitions.row_estimate IS 'as of the last VACUUM or ANALYZE; NULL before the first';
 COMMENT ON COLUMN snowflake_partitions.size IS
   'bytes, with indexes; NULL while somebody has locked it, or if partitioned';
@@ -549,26 +552,26 @@ GRANT SELECT ON snowflake_partitions TO PUBLIC;
 -- Move old keys ------------------------------------------------------------------------------------------------------
 
 CREATE PROCEDURE snowflake_backfill(
-  relation regclass, id_column name, "from" text, layout snowflake_layout DEFAULT 'snowflake_id',
-  batch integer DEFAULT 1000, shard bigint DEFAULT NULL)
+  relation regclass, id_column name, time_expression text, layout snowflake_layout DEFAULT 'snowflake_id',
+  batch integer DEFAULT 1000, shard integer DEFAULT NULL)
 AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE snowflake_backfill(regclass, name, text, snowflake_layout, integer, bigint) IS
+COMMENT ON PROCEDURE snowflake_backfill(regclass, name, text, snowflake_layout, integer, integer) IS
   'fill a column of IDs by the time at which each row was made, an expression, in batches that commit';
 
 -- Run a server -------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION snowflake_clock(
   OUT wall_clock timestamptz, OUT latest timestamptz, OUT horizon timestamptz, OUT incarnation bigint,
-  OUT distance interval, OUT setbacks bigint, OUT largest_setback interval)
+  OUT ahead interval, OUT setbacks bigint, OUT largest_setback interval)
 AS 'MODULE_PATHNAME', 'snowflake_clock'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION snowflake_clock() IS
-  'the clock; the latest time used in an ID and its distance ahead of the clock; the horizon; setbacks since start';
+  'the clock; the latest time used in an ID, and how far it is ahead of the clock; the horizon; setbacks since start';
 REVOKE EXECUTE ON FUNCTION snowflake_clock() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION snowflake_clock() TO pg_monitor;
 
 CREATE FUNCTION snowflake_node_status(
-  OUT state text, OUT node bigint, OUT granted_from timestamptz, OUT granted_until timestamptz, OUT registry text,
+  OUT state text, OUT node integer, OUT granted_from timestamptz, OUT granted_until timestamptz, OUT registry text,
   OUT realm text, OUT last_success timestamptz, OUT last_problem text)
 AS 'MODULE_PATHNAME', 'snowflake_node_status'
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
@@ -582,8 +585,8 @@ GRANT EXECUTE ON FUNCTION snowflake_node_status() TO pg_monitor;
 -- standard layout), and at its end.
 
 CREATE FUNCTION snowflake_status(
-  OUT version text, OUT node bigint, OUT node_source text, OUT preloaded boolean, OUT layouts integer,
-  OUT sessions integer, OUT wall_clock timestamptz, OUT latest timestamptz, OUT ahead interval, OUT behind interval,
+  OUT version text, OUT node integer, OUT node_source text, OUT preloaded boolean, OUT layouts integer,
+  OUT sessions bigint, OUT wall_clock timestamptz, OUT latest timestamptz, OUT ahead interval, OUT behind interval,
   OUT horizon timestamptz, OUT horizon_ahead interval, OUT horizon_durable boolean, OUT setbacks bigint,
   OUT largest_setback interval, OUT incarnation bigint, OUT started timestamptz, OUT stats_reset timestamptz)
 AS 'MODULE_PATHNAME', 'snowflake_status'
@@ -592,8 +595,8 @@ COMMENT ON FUNCTION snowflake_status() IS 'one row about this server; see the vi
 
 CREATE FUNCTION snowflake_stat(
   OUT layout text, OUT sessions bigint, OUT ids bigint, OUT reservations bigint, OUT ticks_spent bigint,
-  OUT hops bigint, OUT clock_waits bigint, OUT clock_wait_time double precision, OUT limit_waits bigint,
-  OUT limit_wait_time double precision, OUT rate_waits bigint, OUT rate_wait_time double precision,
+  OUT hops bigint, OUT clock_waits bigint, OUT clock_wait_time double precision, OUT share_waits bigint,
+  OUT share_wait_time double precision, OUT rate_waits bigint, OUT rate_wait_time double precision,
   OUT grant_waits bigint, OUT grant_wait_time double precision, OUT horizon_waits bigint,
   OUT horizon_wait_time double precision, OUT horizon_moves bigint, OUT setbacks bigint,
   OUT largest_setback interval, OUT ahead_time double precision, OUT rejected_standby bigint,
@@ -604,7 +607,7 @@ LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION snowflake_stat() IS 'statistics of this server by layout; see the view snowflake_stat';
 
 CREATE FUNCTION snowflake_stat_workers(
-  OUT layout text, OUT worker integer, OUT tenants bigint, OUT used double precision) RETURNS SETOF record
+  OUT layout text, OUT worker integer, OUT sessions bigint, OUT used double precision) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'snowflake_stat_workers'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 100;
 COMMENT ON FUNCTION snowflake_stat_workers() IS
@@ -651,7 +654,8 @@ COMMENT ON COLUMN snowflake_stat.reservations IS 'taken of workers';
 COMMENT ON COLUMN snowflake_stat.ticks_spent IS 'ticks of a worker of which the last number was handed out';
 COMMENT ON COLUMN snowflake_stat.hops IS 'to a higher worker, because one was spent';
 COMMENT ON COLUMN snowflake_stat.clock_waits IS 'calls that waited for the clock: all IDs of the moment were spent';
-COMMENT ON COLUMN snowflake_stat.limit_waits IS 'calls that waited because what was left was left to other sessions';
+COMMENT ON COLUMN snowflake_stat.share_waits IS
+  'calls that had their share of the moment: what was left was left to other sessions';
 COMMENT ON COLUMN snowflake_stat.rate_waits IS 'calls that waited for the rate limit of their generator';
 COMMENT ON COLUMN snowflake_stat.grant_waits IS 'calls that waited for a node number of the registry';
 COMMENT ON COLUMN snowflake_stat.horizon_waits IS 'calls that waited for the disk, or for synchronous standbys';
@@ -667,7 +671,7 @@ COMMENT ON COLUMN snowflake_stat.tick_ids IS 'how many a tick has';
 CREATE VIEW snowflake_stat_workers AS SELECT * FROM snowflake_stat_workers();
 COMMENT ON VIEW snowflake_stat_workers IS
   'the workers of the layouts in use; layouts that share workers show the same ones';
-COMMENT ON COLUMN snowflake_stat_workers.tenants IS 'sessions whose home it is';
+COMMENT ON COLUMN snowflake_stat_workers.sessions IS 'whose home it is';
 COMMENT ON COLUMN snowflake_stat_workers.used IS
   'share of the numbers of the last full second that were handed out, 0 to 1';
 
@@ -713,7 +717,7 @@ CREATE FUNCTION snowflake_node_conflicts(
   relation regclass, id_column name, layout snowflake_layout DEFAULT 'snowflake_id',
   max_delay interval DEFAULT '1 minute', OUT node integer, OUT origin text, OUT row_count bigint,
   OUT first_time timestamptz, OUT last_time timestamptz, OUT example bigint) RETURNS SETOF record
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 10;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10 COST 10000;
 COMMENT ON FUNCTION snowflake_node_conflicts(regclass, name, snowflake_layout, interval) IS
   'node numbers that several servers have used in a table, by replication origin; an origin of NULL is this server';
 
@@ -721,7 +725,7 @@ CREATE FUNCTION snowflake_grant_conflicts(
   relation regclass, id_column name, grants regclass, realm text DEFAULT 'main',
   layout snowflake_layout DEFAULT 'snowflake_id', OUT node integer, OUT grant_count integer, OUT row_count bigint,
   OUT first_time timestamptz, OUT last_time timestamptz, OUT example bigint) RETURNS SETOF record
-AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10;
+AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED ROWS 10 COST 10000;
 COMMENT ON FUNCTION snowflake_grant_conflicts(regclass, name, regclass, text, snowflake_layout) IS
   'IDs of a table that no grant of their node number covers, or several; grants has realm, node, from_ms, until_ms';
 

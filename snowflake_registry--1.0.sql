@@ -44,14 +44,16 @@
 
 -- What is remembered -------------------------------------------------------------------------------------------------
 -- All of it travels with a dump. So no rows are made here, where a dump would collide with them: the realm main is made
--- when it is used first.
+-- when it is used first. Keys are sorted by bytes: by a language, an index would be wrong on another operating system,
+-- and a number might be found free that is not.
 
 CREATE TABLE snowflake_registry_realms (
-  realm text PRIMARY KEY,
+  realm text COLLATE pg_catalog."C" PRIMARY KEY,
   first_node integer NOT NULL,
   last_node integer NOT NULL,
   lease_ms bigint NOT NULL,
   lossless boolean NOT NULL,
+  closed boolean NOT NULL DEFAULT false,
   identity text NOT NULL,
   restored_at_ms bigint,
   restored_because text,
@@ -65,6 +67,7 @@ CREATE TABLE snowflake_registry_realms (
 COMMENT ON TABLE snowflake_registry_realms IS 'realms: servers whose IDs must differ share one';
 COMMENT ON COLUMN snowflake_registry_realms.lossless IS
   'every commit reaches the standby that is promoted: a promotion forgets nothing';
+COMMENT ON COLUMN snowflake_registry_realms.closed IS 'only roles of snowflake_registry_servers have numbers of it';
 COMMENT ON COLUMN snowflake_registry_realms.identity IS
   'the server and the database that made the last grant; another one was promoted or restored';
 COMMENT ON COLUMN snowflake_registry_realms.restored_at_ms IS
@@ -74,7 +77,7 @@ COMMENT ON COLUMN snowflake_registry_realms.latest_ms IS 'the latest of the regi
 COMMENT ON COLUMN snowflake_registry_realms.offset_ms IS 'how far the clock is behind that time';
 
 CREATE TABLE snowflake_registry_numbers (
-  realm text REFERENCES snowflake_registry_realms,
+  realm text COLLATE pg_catalog."C" REFERENCES snowflake_registry_realms,
   node integer,
   holder bigint,
   returned_by bigint,
@@ -97,7 +100,7 @@ COMMENT ON INDEX snowflake_registry_holders IS 'a holder has one number';
 
 -- No foreign key: to check it would wait for whoever has the realm's row.
 CREATE TABLE snowflake_registry_grant_log (
-  realm text,
+  realm text COLLATE pg_catalog."C",
   node integer,
   from_ms bigint,
   until_ms bigint NOT NULL,
@@ -111,13 +114,13 @@ COMMENT ON TABLE snowflake_registry_grant_log IS 'every grant, to tell by node a
 COMMENT ON COLUMN snowflake_registry_grant_log.ended IS 'given back, over or lost; NULL: not yet';
 
 CREATE TABLE snowflake_registry_servers (
-  realm text REFERENCES snowflake_registry_realms,
-  role text,
+  realm text COLLATE pg_catalog."C" REFERENCES snowflake_registry_realms,
+  role text COLLATE pg_catalog."C",
   numbers integer CHECK (numbers OPERATOR(pg_catalog.>) 0),
   PRIMARY KEY (realm, role)
 );
 COMMENT ON TABLE snowflake_registry_servers IS
-  'the roles that may claim numbers of a realm, and how many at a time; a realm without any is open to all admitted';
+  'the roles that may have numbers of a closed realm, and how many at a time; others are open to all admitted';
 
 SELECT pg_catalog.pg_extension_config_dump('snowflake_registry_realms'::pg_catalog.regclass, ''::pg_catalog.text);
 SELECT pg_catalog.pg_extension_config_dump('snowflake_registry_numbers'::pg_catalog.regclass, ''::pg_catalog.text);
@@ -197,14 +200,15 @@ AS 'INSERT INTO @extschema@.snowflake_registry_numbers (realm, node)
     SELECT $1, added FROM generate_series($2, $3) AS added ON CONFLICT DO NOTHING';
 COMMENT ON FUNCTION snowflake_registry_add_numbers(text, integer, integer) IS 'make the rows of numbers';
 
+-- A name is what snowflake_id.realm can be.
 CREATE FUNCTION snowflake_registry_check_realm(realm text, first_node integer, last_node integer, lease interval)
 RETURNS void
-LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  IF octet_length(realm) NOT BETWEEN 1 AND 63 OR realm ~ '[[:cntrl:]]' THEN
+  IF (realm ~ '^[A-Za-z0-9_.-]{1,63}$') IS NOT TRUE THEN
     RAISE EXCEPTION 'invalid name of a realm' USING ERRCODE = 'invalid_parameter_value',
-      HINT = 'A name has 1 to 63 bytes and no control characters.';
+      HINT = 'A name has 1 to 63 letters, digits, underscores, hyphens and dots.';
   ELSIF first_node < 0 OR first_node > last_node OR last_node >= 1048576 THEN
     RAISE EXCEPTION 'invalid node numbers: % to %', first_node, last_node USING ERRCODE = 'invalid_parameter_value',
       HINT = 'The first must not be larger than the last; they lie between 0 and 1048575.';
@@ -217,19 +221,23 @@ $$;
 COMMENT ON FUNCTION snowflake_registry_check_realm(text, integer, integer, interval) IS
   'raise an error if this cannot be a realm';
 
+-- An option that is NULL has its default.
 CREATE FUNCTION snowflake_registry_create_realm(
   realm text, first_node integer DEFAULT 0, last_node integer DEFAULT 31, lease interval DEFAULT '10 minutes',
   lossless boolean DEFAULT false) RETURNS void
-LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+  first_node := coalesce(first_node, 0);
+  last_node := coalesce(last_node, 31);
+  lease := coalesce(lease, '10 minutes');
   PERFORM @extschema@.snowflake_registry_check_realm($1, $2, $3, $4);
   INSERT INTO @extschema@.snowflake_registry_realms AS r (realm, first_node, last_node, lease_ms, lossless, identity)
-  VALUES ($1, $2, $3, extract(epoch FROM $4) * 1000, $5, @extschema@.snowflake_registry_identity())
+  VALUES ($1, $2, $3, extract(epoch FROM $4) * 1000, coalesce($5, false), @extschema@.snowflake_registry_identity())
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'realm % exists', quote_literal($1) USING ERRCODE = 'duplicate_object',
-      HINT = 'snowflake_registry_change_realm() changes it.';
+      HINT = 'snowflake_registry_alter_realm() changes it.';
   END IF;
   PERFORM @extschema@.snowflake_registry_add_numbers($1, $2, $3);
 END
@@ -295,7 +303,7 @@ $$;
 COMMENT ON FUNCTION snowflake_registry_enter(text) IS 'the realm and its time, after a look at who and when we are';
 
 -- A shorter lease: what was granted before may reach further than the new one explains, and that is remembered.
-CREATE FUNCTION snowflake_registry_change_realm(
+CREATE FUNCTION snowflake_registry_alter_realm(
   realm text, first_node integer DEFAULT NULL, last_node integer DEFAULT NULL, lease interval DEFAULT NULL,
   lossless boolean DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -320,7 +328,7 @@ BEGIN
   PERFORM @extschema@.snowflake_registry_add_numbers($1, entered.first_node, entered.last_node);
 END
 $$;
-COMMENT ON FUNCTION snowflake_registry_change_realm(text, integer, integer, interval, boolean) IS
+COMMENT ON FUNCTION snowflake_registry_alter_realm(text, integer, integer, interval, boolean) IS
   'change a realm; NULL leaves things as they are; holders of numbers that it loses are told at their next renewal';
 
 -- Rights -------------------------------------------------------------------------------------------------------------
@@ -330,21 +338,38 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   IF $1 IS NULL THEN RETURN; END IF;
-  EXECUTE format('GRANT USAGE ON SCHEMA @extschema@ TO %I', $1);
-  EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.snowflake_registry_claim(text, bigint, text), '
+  EXECUTE 'GRANT USAGE ON SCHEMA @extschema@ TO ' || quote_ident($1);
+  EXECUTE 'GRANT EXECUTE ON FUNCTION @extschema@.snowflake_registry_claim(text, bigint, text), '
     '@extschema@.snowflake_registry_renew(text, integer, bigint, text, bigint, bigint), '
-    '@extschema@.snowflake_registry_give_back(text, integer, bigint, bigint) TO %I', $1);
+    '@extschema@.snowflake_registry_give_back(text, integer, bigint, bigint) TO ' || quote_ident($1);
   IF $2 IS NULL THEN RETURN; END IF;
   IF (@extschema@.snowflake_registry_enter($2)).realm IS NULL THEN
     RAISE EXCEPTION 'realm % does not exist', quote_literal($2) USING ERRCODE = 'undefined_object',
       HINT = 'snowflake_registry_create_realm() makes it.';
   END IF;
+  UPDATE @extschema@.snowflake_registry_realms r SET closed = true WHERE r.realm = $2 AND NOT r.closed;
   INSERT INTO @extschema@.snowflake_registry_servers VALUES ($2, $1, $3)
   ON CONFLICT ON CONSTRAINT snowflake_registry_servers_pkey DO UPDATE SET numbers = excluded.numbers;
 END
 $$;
 COMMENT ON FUNCTION snowflake_registry_admit(name, text, integer) IS
   'let a role claim, renew and give back; with a realm: only such roles in that realm, each so many numbers at a time';
+
+-- Asked at each claim and renewal, so that a role is shut out by deleting its row: its grants end then.
+CREATE FUNCTION snowflake_registry_check_admitted(entered snowflake_registry_realms) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF entered.closed AND NOT EXISTS (
+    SELECT FROM @extschema@.snowflake_registry_servers s WHERE s.realm = entered.realm AND s.role = session_user)
+  THEN
+    RAISE EXCEPTION 'role % may not have numbers of realm %', quote_ident(session_user), quote_literal(entered.realm)
+    USING ERRCODE = 'insufficient_privilege', HINT = 'snowflake_registry_admit(role, realm) allows it.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION snowflake_registry_check_admitted(snowflake_registry_realms) IS
+  'raise an error if the session''s role may not have numbers of that realm';
 
 -- The lock is on the role's own row: it waits for nobody but itself.
 CREATE FUNCTION snowflake_registry_may_take(realm text, now_ms bigint) RETURNS boolean
@@ -355,17 +380,13 @@ DECLARE
 BEGIN
   SELECT s.numbers INTO allowed FROM @extschema@.snowflake_registry_servers s
   WHERE s.realm = $1 AND s.role = session_user FOR UPDATE;
-  IF NOT FOUND AND EXISTS (SELECT FROM @extschema@.snowflake_registry_servers s WHERE s.realm = $1) THEN
-    RAISE EXCEPTION 'role % may not claim numbers of realm %', quote_ident(session_user), quote_literal($1)
-    USING ERRCODE = 'insufficient_privilege', HINT = 'snowflake_registry_admit(role, realm) allows it.';
-  END IF;
   RETURN allowed IS NULL OR allowed > (
     SELECT count(*) FROM @extschema@.snowflake_registry_numbers n
     WHERE n.realm = $1 AND n.role = session_user AND n.holder IS NOT NULL AND n.until_ms >= $2);
 END
 $$;
 COMMENT ON FUNCTION snowflake_registry_may_take(text, bigint) IS
-  'whether the session''s role may have one more number; an error if it may have none in that realm';
+  'whether the session''s role may have one more number';
 
 -- What every call begins with. synchronous_commit acts at the commit, when the functions' own settings are gone: so it is
 -- set for the rest of the transaction. A snapshot of the transaction's begin would show a registry of the past.
@@ -495,6 +516,7 @@ BEGIN
   entered := @extschema@.snowflake_registry_enter(realm);
   now_ms := entered.latest_ms;
   IF entered.realm IS NULL THEN refusal := 'no realm'; RETURN; END IF;
+  PERFORM @extschema@.snowflake_registry_check_admitted(entered);
   picked := @extschema@.snowflake_registry_held(entered, holder);
   IF picked.node IS NOT NULL THEN
     node := picked.node; from_ms := picked.from_ms; until_ms := picked.until_ms;
@@ -519,7 +541,7 @@ COMMENT ON FUNCTION snowflake_registry_claim(text, bigint, text) IS
 
 -- The holder's own row. A late message of an older grant of the same holder is none of it.
 CREATE FUNCTION snowflake_registry_own(
-  entered snowflake_registry_realms, node integer, holder bigint, known_from bigint)
+  entered snowflake_registry_realms, node integer, holder bigint, known_from_ms bigint)
 RETURNS snowflake_registry_numbers
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -532,7 +554,7 @@ COMMENT ON FUNCTION snowflake_registry_own(snowflake_registry_realms, integer, b
 -- A number that a holder says it was granted, and of which the registry knows older grants only: free or over, and ended
 -- before the said one began. Whoever has a number that is not over keeps it, whatever others say.
 CREATE FUNCTION snowflake_registry_forgotten(
-  entered snowflake_registry_realms, node integer, holder bigint, known_from bigint, known_until bigint)
+  entered snowflake_registry_realms, node integer, holder bigint, known_from_ms bigint, known_until_ms bigint)
 RETURNS snowflake_registry_numbers
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -563,14 +585,15 @@ COMMENT ON FUNCTION snowflake_registry_extend(snowflake_registry_numbers, text, 
 -- A holder that knows more than the registry is the evidence that this was restored. One that is past the ceiling is not
 -- believed: it would put a number out of use until then.
 CREATE FUNCTION snowflake_registry_recover(
-  entered snowflake_registry_realms, node integer, holder bigint, label text, known_from bigint, known_until bigint)
+  entered snowflake_registry_realms, node integer, holder bigint, label text, known_from_ms bigint,
+  known_until_ms bigint)
 RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   own @extschema@.snowflake_registry_numbers := @extschema@.snowflake_registry_own($1, $2, $3, $5);
   forgotten @extschema@.snowflake_registry_numbers;
-  until_ms bigint := greatest(known_until, entered.latest_ms + entered.lease_ms);
+  until_ms bigint := greatest(known_until_ms, entered.latest_ms + entered.lease_ms);
 BEGIN
   IF own.node IS NULL THEN
     forgotten := @extschema@.snowflake_registry_forgotten($1, $2, $3, $5, $6);
@@ -578,14 +601,14 @@ BEGIN
       RETURN NULL;
     END IF;
   END IF;
-  IF known_until > @extschema@.snowflake_registry_ceiling(entered) THEN
+  IF known_until_ms > @extschema@.snowflake_registry_ceiling(entered) THEN
     RAISE LOG 'snowflake_registry: refused to renew node % until % for % as role %',
-      node, known_until, quote_literal(label), quote_ident(session_user);
+      node, known_until_ms, quote_literal(label), quote_ident(session_user);
     RETURN NULL;
   END IF;
   entered := @extschema@.snowflake_registry_note_restore(
     entered, format('node %s was renewed by %s as role %s', node, label, session_user));
-  IF known_until < entered.restored_at_ms THEN
+  IF known_until_ms < entered.restored_at_ms THEN
     IF own.node IS NOT NULL THEN PERFORM @extschema@.snowflake_registry_take_away(own); END IF;
     RETURN NULL;
   END IF;
@@ -593,7 +616,7 @@ BEGIN
     PERFORM @extschema@.snowflake_registry_extend(own, label, until_ms, entered.latest_ms);
   ELSE
     PERFORM @extschema@.snowflake_registry_grant(
-      forgotten, holder, label, known_from, until_ms, entered.latest_ms, 12);
+      forgotten, holder, label, known_from_ms, until_ms, entered.latest_ms, 12);
   END IF;
   RETURN until_ms;
 END
@@ -602,7 +625,7 @@ COMMENT ON FUNCTION snowflake_registry_recover(snowflake_registry_realms, intege
   'the new end of a grant that a restored registry knows nothing of, or too little; NULL if it cannot go on';
 
 CREATE FUNCTION snowflake_registry_renew(
-  realm text, node integer, holder bigint, label text, known_from bigint, known_until bigint,
+  realm text, node integer, holder bigint, label text, known_from_ms bigint, known_until_ms bigint,
   OUT refusal text, OUT until_ms bigint, OUT now_ms bigint)
 LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s'
 AS $$
@@ -614,9 +637,11 @@ BEGIN
   entered := @extschema@.snowflake_registry_enter(realm);
   now_ms := entered.latest_ms;
   IF entered.realm IS NULL THEN refusal := 'no realm'; RETURN; END IF;
-  own := @extschema@.snowflake_registry_own(entered, node, holder, known_from);
-  IF own.node IS NULL OR known_until > own.until_ms THEN
-    until_ms := @extschema@.snowflake_registry_recover(entered, node, holder, label, known_from, known_until);
+  PERFORM @extschema@.snowflake_registry_check_admitted(entered);
+  own := @extschema@.snowflake_registry_own(entered, node, holder, known_from_ms);
+  IF own.node IS NULL OR known_until_ms > own.until_ms THEN
+    until_ms := @extschema@.snowflake_registry_recover(
+      entered, node, holder, label, known_from_ms, known_until_ms);
   ELSIF own.until_ms < entered.restored_at_ms OR own.node NOT BETWEEN entered.first_node AND entered.last_node THEN
     PERFORM @extschema@.snowflake_registry_take_away(own);
   ELSE
@@ -723,8 +748,12 @@ COMMENT ON FUNCTION snowflake_registry_who(text, bigint, text) IS
   'which server made an ID: its label, the grant that allowed it, the role that claimed it; NULL if no grant did';
 
 -- Who may do what ----------------------------------------------------------------------------------------------------
--- Nobody, until a role is admitted. What the view calls has nothing to hide.
+-- Nobody, until a role is admitted, whatever default privileges say. What the view calls has nothing to hide.
 
+REVOKE ALL ON
+  snowflake_registry_realms, snowflake_registry_numbers, snowflake_registry_grant_log, snowflake_registry_servers,
+  snowflake_registry_nodes
+FROM PUBLIC;
 REVOKE ALL ON FUNCTION
   snowflake_registry_lease(bigint, integer),
   snowflake_registry_identity(),
@@ -736,8 +765,9 @@ REVOKE ALL ON FUNCTION
   snowflake_registry_create_realm(text, integer, integer, interval, boolean),
   snowflake_registry_create_main(),
   snowflake_registry_enter(text),
-  snowflake_registry_change_realm(text, integer, integer, interval, boolean),
+  snowflake_registry_alter_realm(text, integer, integer, interval, boolean),
   snowflake_registry_admit(name, text, integer),
+  snowflake_registry_check_admitted(snowflake_registry_realms),
   snowflake_registry_may_take(text, bigint),
   snowflake_registry_begin(bigint, text),
   snowflake_registry_may_grant(snowflake_registry_realms, snowflake_registry_numbers, bigint),

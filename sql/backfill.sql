@@ -48,7 +48,7 @@ SELECT snowflake_create_generator('discord_ids', 'discord');
 CREATE TABLE ulids (id text PRIMARY KEY, new_id bigint DEFAULT snowflake_next('discord_ids'));
 INSERT INTO ulids VALUES ('01JQR8GYJ5ZZZZZZZZZZZZZZZZ', NULL);
 CALL snowflake_backfill('ulids', 'new_id', 'now()');
-CALL snowflake_backfill('ulids', 'new_id', layout => 'discord', "from" => $$timestamptz 'epoch' + interval '1 ms' *
+CALL snowflake_backfill('ulids', 'new_id', layout => 'discord', time_expression => $$timestamptz 'epoch' + interval '1 ms' *
   (SELECT sum((strpos('0123456789ABCDEFGHJKMNPQRSTVWXYZ', substr(id, n, 1)) - 1) * (1::bigint << 50 - 5 * n)) FROM generate_series(1, 10) AS n)$$);
 SELECT snowflake_timestamp(new_id, 'discord') - '2025-04-01 00:00Z' < '1 day' AS of_its_time FROM ulids;
 

@@ -48,8 +48,11 @@ SELECT call, pg_temp.said('SELECT snowflake_create_generator' || call) FROM (VAL
   ('(''shop.x'', encoding => '''')'),
   ('(''shop.x'', rate_limit => -1)'),
   ('(''shop.x'', rate_limit => 10000001)')) AS calls (call);
-SELECT snowflake_create_generator('shop.x', rate_limit => NULL);
-SELECT to_regclass('shop.x');
+SELECT snowflake_create_generator(NULL);
+-- An option that is NULL has its default.
+SELECT snowflake_create_generator('shop.x', NULL, NULL, NULL, NULL, NULL);
+SELECT * FROM snowflake_generators WHERE generator = 'shop.x'::regclass;
+DROP SEQUENCE shop.x;
 
 -- Each way to make IDs, each for a generator: rising, of its layout.
 CREATE TEMP TABLE made (id bigint, place serial);

@@ -24,13 +24,13 @@ SET TimeZone = 'America/New_York';
 SELECT count(*) FROM snowflake_create_partitions('events', '1 day', '5 days');
 RESET TimeZone;
 SET TimeZone = 'UTC';
-SELECT every, count(*), bool_and(next IS NULL OR next = "to") AS meet,
-  min("from") = date_trunc('day', now()) AS from_today, max("to") = date_trunc('day', now()) + interval '6 days' AS to_sixth
-FROM (SELECT "to" - "from" AS every, "from", "to", lead("from") OVER (ORDER BY "from") AS next
+SELECT every, count(*), bool_and(next IS NULL OR next = to_time) AS meet,
+  min(from_time) = date_trunc('day', now()) AS from_today, max(to_time) = date_trunc('day', now()) + interval '6 days' AS to_sixth
+FROM (SELECT to_time - from_time AS every, from_time, to_time, lead(from_time) OVER (ORDER BY from_time) AS next
   FROM snowflake_partitions WHERE relation = 'events'::regclass) AS partitions
 GROUP BY every;
 SELECT partition::text = 'events_p' || to_char(now(), 'YYYYMMDD') AS named_for_its_day
-FROM snowflake_partitions WHERE relation = 'events'::regclass ORDER BY "from" LIMIT 1;
+FROM snowflake_partitions WHERE relation = 'events'::regclass ORDER BY from_time LIMIT 1;
 
 -- A partition is like one of PARTITION OF: indexes, constraints, defaults.
 SELECT count(*) AS indexes FROM pg_index JOIN pg_inherits ON inhrelid = indrelid WHERE inhparent = 'events'::regclass;
@@ -41,7 +41,7 @@ INSERT INTO events SELECT snowflake_encode(now() + interval '5 days', 0, 0, 0), 
 INSERT INTO events SELECT snowflake_encode(now() + interval '7 days', 0, 0, 0), 'too late';
 \set VERBOSITY default
 ANALYZE events;
-SELECT row_estimate, size > 0 AS has_size FROM snowflake_partitions WHERE relation = 'events'::regclass ORDER BY "from";
+SELECT row_estimate, size > 0 AS has_size FROM snowflake_partitions WHERE relation = 'events'::regclass ORDER BY from_time;
 
 -- A query reads the partition that it needs.
 CREATE FUNCTION partitions_read(query text) RETURNS bigint LANGUAGE plpgsql
@@ -80,8 +80,8 @@ INSERT INTO past VALUES (id_at('10000 days'));
 SELECT snowflake_drop_partitions('past', '30 days');
 SELECT snowflake_drop_partitions('past', '30 days');
 SELECT count(*) FROM snowflake_drop_partitions('past', '1 month 20 days');
-SELECT shape(partition::text) AS partition, "from" IS NULL AS is_default, "from" = '-infinity' AS is_endless
-FROM snowflake_partitions WHERE relation = 'past'::regclass ORDER BY "from";
+SELECT shape(partition::text) AS partition, from_time IS NULL AS is_default, from_time = '-infinity' AS is_endless
+FROM snowflake_partitions WHERE relation = 'past'::regclass ORDER BY from_time;
 SELECT snowflake_drop_partitions('past', '-1 day');
 -- With a layout that puts all of it into the past.
 SELECT snowflake_drop_partitions('past', '1 day', 'twitter');
@@ -115,8 +115,8 @@ BEGIN
 END
 $$;
 SELECT shape(name) FROM snowflake_create_partitions('mixed', '1 day', '3 days') AS name;
-SELECT "from" - date_trunc('day', now()) AS "from", "to" - date_trunc('day', now()) AS "to"
-FROM snowflake_partitions WHERE relation = 'mixed'::regclass ORDER BY "from";
+SELECT from_time - date_trunc('day', now()) AS from_time, to_time - date_trunc('day', now()) AS to_time
+FROM snowflake_partitions WHERE relation = 'mixed'::regclass ORDER BY from_time;
 CREATE TABLE endless (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
 CREATE TABLE endless_all PARTITION OF endless FOR VALUES FROM (0) TO (MAXVALUE);
 SELECT snowflake_create_partitions('endless', '1 day', '3 days');
@@ -126,18 +126,36 @@ CREATE TABLE hourly (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
 SELECT DISTINCT hour_shape(name) FROM snowflake_create_partitions('hourly', '1 hour', '3 hours') AS name;
 CREATE TABLE weekly (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
 SELECT count(*) FROM snowflake_create_partitions('weekly', '7 days', '14 days');
-SELECT DISTINCT extract(isodow FROM "from") AS weekday, "to" - "from" AS every FROM snowflake_partitions WHERE relation = 'weekly'::regclass;
+SELECT DISTINCT extract(isodow FROM from_time) AS weekday, to_time - from_time AS every FROM snowflake_partitions WHERE relation = 'weekly'::regclass;
 CREATE TABLE monthly (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
 SELECT count(*) FROM snowflake_create_partitions('monthly', '1 month', '1 year');
-SELECT bool_and("from" = date_trunc('month', "from") AND "to" = "from" + interval '1 month') AS are_months
+SELECT bool_and(from_time = date_trunc('month', from_time) AND to_time = from_time + interval '1 month') AS are_months
 FROM snowflake_partitions WHERE relation = 'monthly'::regclass;
 
--- Another layout: that of the key's generator is the one of the view.
+-- Another layout: left out, it is that of the key's generator; as in the view.
 SELECT snowflake_create_generator('discord_id', 'discord') IS NOT NULL AS made;
 CREATE TABLE messages (id bigint DEFAULT snowflake_next('discord_id') PRIMARY KEY) PARTITION BY RANGE (id);
+SELECT count(*) FROM snowflake_create_partitions('messages', '1 day', '1 day');
 SELECT count(*) FROM snowflake_create_partitions('messages', '1 day', '1 day', 'discord');
-SELECT min("from") = date_trunc('day', now()) AS from_today FROM snowflake_partitions WHERE relation = 'messages'::regclass;
+SELECT min(from_time) = date_trunc('day', now()) AS from_today FROM snowflake_partitions WHERE relation = 'messages'::regclass;
 INSERT INTO messages DEFAULT VALUES;
+-- IDs that are smaller than standard ones: as those they would be of the past, and today's be dropped.
+SELECT snowflake_create_generator('small_id', 'javascript') IS NOT NULL AS made;
+CREATE TABLE small (id bigint DEFAULT snowflake_next('small_id') PRIMARY KEY) PARTITION BY RANGE (id);
+SELECT count(*) FROM snowflake_create_partitions('small', '1 day', '1 day');
+INSERT INTO small DEFAULT VALUES;
+SELECT count(*) FROM snowflake_drop_partitions('small', '0');
+SELECT count(*) FROM small;
+SELECT count(*) FROM snowflake_create_partitions('small', '1 day', '1 day', 'snowflake_id');
+SELECT count(*) FROM snowflake_drop_partitions('small', '0', 'snowflake_id');
+SELECT count(*) FROM small;
+
+-- The view waits for nobody, and holds up nobody, of whom it may have no right on anything.
+BEGIN;
+SELECT count(size) > 0 AS has_sizes FROM snowflake_partitions;
+SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation::regclass::text ~ 'events_p';
+COMMIT;
+SELECT * FROM snowflake_partition('pg_class', 'snowflake_id');
 
 -- Names: hostile, long, taken.
 CREATE SCHEMA "a""b; DROP TABLE events; --";
@@ -255,9 +273,9 @@ DROP SCHEMA trap CASCADE;
 DROP SCHEMA "a""b; DROP TABLE events; --" CASCADE;
 DROP OWNED BY snowflake_partitions_stranger;
 DROP ROLE snowflake_partitions_stranger;
-DROP TABLE events, past, mixed, endless, hourly, weekly, monthly, messages, taken, rich, refers, owners, plain, listed,
+DROP TABLE events, past, mixed, endless, hourly, weekly, monthly, messages, small, taken, rich, refers, owners, plain, listed,
   of_two, of_expression, of_integer, temporary, "ääääääääääääääääääääääääääääääx" CASCADE;
-DROP SEQUENCE discord_id;
+DROP SEQUENCE discord_id, small_id;
 DO $$
 BEGIN
   EXECUTE format('DROP VIEW taken_p%s', to_char(now(), 'YYYYMMDD'));

@@ -12,12 +12,12 @@ FROM unnest('{2026-01-01 00:00:00.001999Z, 2026-01-01 00:00:00.002Z, 2026-01-01 
   2026-01-01 00:00:00.003Z}'::timestamptz[]) AS t;
 
 -- A bound that is NULL or infinite is none; times that the layout does not have are as good as its ends.
-SELECT "from", "to", snowflake_between(0, "from", "to") AS smallest,
-  snowflake_between(9223372036854775807, "from", "to") AS largest, snowflake_between(-1, "from", "to") AS negative
+SELECT from_time, to_time, snowflake_between(0, from_time, to_time) AS smallest,
+  snowflake_between(9223372036854775807, from_time, to_time) AS largest, snowflake_between(-1, from_time, to_time) AS negative
 FROM (VALUES
   (NULL::timestamptz, NULL::timestamptz), ('-infinity', 'infinity'), ('infinity', NULL), (NULL, '-infinity'),
   ('2020-01-01Z', '2200-01-01Z'), ('4713-01-01 BC', '294276-12-31Z'), ('2020-01-01Z', '2021-01-01Z'),
-  ('2200-01-01Z', '2300-01-01Z')) AS range ("from", "to");
+  ('2200-01-01Z', '2300-01-01Z')) AS range (from_time, to_time);
 SELECT snowflake_between(NULL, '2026-01-01Z', '2027-01-01Z'), snowflake_between(1, NULL, NULL, NULL);
 SELECT snowflake_first_id(NULL) AS first_of_all, snowflake_last_id(NULL) AS last_of_all,
   snowflake_first_id('2020-01-01Z') AS first, snowflake_last_id('2020-01-01Z') AS last,
@@ -25,14 +25,14 @@ SELECT snowflake_first_id(NULL) AS first_of_all, snowflake_last_id(NULL) AS last
   snowflake_last_id('2026-01-01Z') = snowflake_from_timestamp('2026-01-01Z') - 1 AS half_open;
 
 -- It says what a comparison of times says, for every layout and any time.
-SELECT count(*) AS compared, count(*) FILTER (WHERE said IS DISTINCT FROM (made >= "from" AND made < "to")) AS wrong
+SELECT count(*) AS compared, count(*) FILTER (WHERE said IS DISTINCT FROM (made >= from_time AND made < to_time)) AS wrong
 FROM snowflake_layouts AS l,
   generate_series(1, 50) AS n,
-  LATERAL (SELECT l.epoch + n * n * interval '3 hours 7 minutes 1.234567 seconds') AS a ("from"),
-  LATERAL (SELECT a."from" + n * interval '13.000101 seconds') AS b ("to"),
+  LATERAL (SELECT l.epoch + n * n * interval '3 hours 7 minutes 1.234567 seconds') AS a (from_time),
+  LATERAL (SELECT a.from_time + n * interval '13.000101 seconds') AS b (to_time),
   generate_series(-2, 15, 0.5) AS step,
-  LATERAL (SELECT snowflake_from_timestamp(a."from" + step * interval '1 second', l.layout)) AS i (id),
-  LATERAL (SELECT snowflake_timestamp(i.id, l.layout), snowflake_between(i.id, a."from", b."to", l.layout)) AS c (made, said);
+  LATERAL (SELECT snowflake_from_timestamp(a.from_time + step * interval '1 second', l.layout)) AS i (id),
+  LATERAL (SELECT snowflake_timestamp(i.id, l.layout), snowflake_between(i.id, a.from_time, b.to_time, l.layout)) AS c (made, said);
 
 -- Planned as a range of the primary key, which is estimated right: a constant range, one that ends now, parameters.
 CREATE TABLE orders (id bigint PRIMARY KEY);

@@ -31,7 +31,7 @@ SELECT restored_because FROM snowflake_registry_realms WHERE realm = 'two';
 SELECT snowflake_registry_claim('two', 0, 'a');
 SELECT snowflake_registry_claim('two', 1, '');
 SELECT snowflake_registry_create_realm('none', 2, 1);
-SELECT snowflake_registry_change_realm('two', lease => '2 days');
+SELECT snowflake_registry_alter_realm('two', lease => '2 days');
 SELECT snowflake_registry_claim(NULL, 1, 'a');
 CREATE ROLE registry_server;
 SELECT snowflake_registry_admit('registry_server', 'two', 1);

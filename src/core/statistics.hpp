@@ -37,8 +37,8 @@ enum class Count : std::uint8_t {
   hops,          ///< went on with another worker in the same tick
   clock_waits,   ///< all IDs of this moment are spent
   clock_wait_ns,
-  limit_waits,  ///< what is left of this moment is left to others
-  limit_wait_ns,
+  share_waits,  ///< what is left of this moment is left to others
+  share_wait_ns,
   rate_waits,  ///< the generator's rate limit
   rate_wait_ns,
   grant_waits,  ///< for a node number of the registry

@@ -1,4 +1,4 @@
-// snowflake_backfill(table, column, from): gives rows that have no ID one of the time at which they were made, in batches
+// snowflake_backfill(table, column, time_expression): gives rows that have no ID one of the time at which they were made, in batches
 // that commit.
 //
 //     CALL snowflake_backfill('orders', 'new_id', 'created_at');
@@ -24,8 +24,8 @@
 
 #include "pg/backfill_plan.hpp"
 #include "pg/backfill_table.hpp"
+#include "pg/default_layout.hpp"
 #include "pg/errors.hpp"
-#include "pg/generator_spec.hpp"
 #include "pg/layout.hpp"
 #include "pg/node.hpp"
 #include "pg/owner.hpp"
@@ -38,7 +38,7 @@ namespace {
 
 constexpr const char* batch_name = "snowflake_backfill_batch";
 
-enum Argument { relation, column, from, layout, batch, shard };
+enum Argument { relation, column, time_expression, layout, batch, shard };
 
 // --- Arguments ---
 
@@ -48,7 +48,7 @@ void refuse_argument(const char* problem, const char* hint) {
 }
 
 void refuse_null(FunctionCallInfo fcinfo) {
-  constexpr const char* names[] = {"relation", "id_column", "from", "layout", "batch"};
+  constexpr const char* names[] = {"relation", "id_column", "time_expression", "layout", "batch"};
   for (int argument = relation; argument <= batch; ++argument)
     if (PG_ARGISNULL(argument))
       ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -73,7 +73,7 @@ std::uint64_t shard_argument(FunctionCallInfo fcinfo, const Layout& layout) {
   if (PG_ARGISNULL(shard) && layout.shard.present())
     refuse_argument("the layout has a shard", "Say which: shard => 5.");
   return PG_ARGISNULL(shard) ? 0
-                             : checked_part("shard", PG_GETARG_INT64(shard), layout.shard.max());
+                             : checked_part("shard", PG_GETARG_INT32(shard), layout.shard.max());
 }
 
 /// The number of this server: so IDs of servers that each have a part of a table differ.
@@ -87,7 +87,7 @@ BackfillJob job_of(FunctionCallInfo fcinfo) {
   refuse_null(fcinfo);
   BackfillJob job{.table = PG_GETARG_OID(relation),
                   .column = pstrdup(NameStr(*PG_GETARG_NAME(column))),
-                  .time = text_to_cstring(PG_GETARG_TEXT_PP(from)),
+                  .time = text_to_cstring(PG_GETARG_TEXT_PP(time_expression)),
                   .layout = layout_argument(fcinfo, layout),
                   .batch = batch_argument(fcinfo),
                   .maker = {}};
@@ -156,48 +156,14 @@ BackfillTable lock_table(BackfillJob& job) {
   return of;
 }
 
-// --- The default of the column ---
-
-void check_same_layout(const Layout& layout, const BackfillJob& job) {
-  if (layout == job.layout) return;
+/// As far as one can tell, for a default may call anything.
+void check_default(const BackfillJob& job, const FmgrInfo* caller) {
+  const std::optional<Layout> layout = layout_of_default(job.table, job.column_number, caller);
+  if (!layout || *layout == job.layout) return;
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                   errmsg("the default of column \"%s\" makes IDs of another layout", job.column),
-                  errdetail("It is %s.", label_of(layout)),
-                  errhint("Name it: layout => '%s'.", label_of(layout))));
-}
-
-/// snowflake_next() itself, of this extension.
-bool is_plain_next(Oid function, Oid procedure) {
-  return getExtensionOfObject(ProcedureRelationId, function) ==
-             getExtensionOfObject(ProcedureRelationId, procedure) &&
-         get_func_nargs(function) == 0;
-}
-
-Oid oid_in(HeapTuple row, int number) {
-  bool is_null = false;
-  return DatumGetObjectId(SPI_getbinval(row, SPI_tuptable->tupdesc, number, &is_null));
-}
-
-/// As far as one can tell, for a default may call anything.
-void check_default(const BackfillJob& job, Oid procedure) {
-  Oid types[] = {OIDOID, INT2OID};
-  Datum values[] = {ObjectIdGetDatum(job.table), Int16GetDatum(job.column_number)};
-  if (SPI_execute_with_args(
-          "SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_attrdef AS a "
-          "JOIN pg_catalog.pg_depend AS d ON d.objid OPERATOR(pg_catalog.=) a.oid "
-          "AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass "
-          "WHERE a.adrelid OPERATOR(pg_catalog.=) $1 AND a.adnum OPERATOR(pg_catalog.=) $2",
-          2, types, values, nullptr, true, 0) != SPI_OK_SELECT)
-    elog(ERROR, "could not read what the default depends on");
-  for (std::uint64_t i = 0; i < SPI_processed; ++i) {
-    const Oid kind = oid_in(SPI_tuptable->vals[i], 1);
-    const Oid object = oid_in(SPI_tuptable->vals[i], 2);
-    if (kind == ProcedureRelationId && is_plain_next(object, procedure))
-      check_same_layout(standard_layout, job);
-    if (kind != RelationRelationId || get_rel_relkind(object) != RELKIND_SEQUENCE) continue;
-    const std::optional<GeneratorSpec> spec = find_spec(object);
-    if (spec) check_same_layout(spec->layout, job);
-  }
+                  errdetail("It is %s.", label_of(*layout)),
+                  errhint("Name it: layout => '%s'.", label_of(*layout))));
 }
 
 // --- The batches ---
@@ -290,7 +256,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_backfill) {
   begin_transaction();
   (void)lock_table(job);
   lock_column(job);
-  check_default(job, fcinfo->flinfo->fn_oid);
+  check_default(job, fcinfo->flinfo);
   const std::uint64_t filled = fill_all(job);
   unlock_column(job);
   ereport(NOTICE, (errmsg("%llu rows of table \"%s\" were given an ID",

@@ -151,7 +151,7 @@ void Generator::replenish(const FmgrInfo* caller, std::uint64_t count,
         horizon.cross(*now);
         break;
       case Outcome::spent:
-        wait.during(session_.is_limited() ? Count::limit_waits : Count::clock_waits,
+        wait.during(session_.is_limited() ? Count::share_waits : Count::clock_waits,
                     [&] { nap_for_clock(session_.pause_ns(*now)); });
         break;
       case Outcome::before_epoch:

@@ -94,8 +94,8 @@ void lock_as_owner(Oid sequence) {
   LockRelationOid(sequence, ShareRowExclusiveLock);
 }
 
-/// The spec with what the call gives; NULL leaves as it is.
-GeneratorSpec altered(GeneratorSpec spec, FunctionCallInfo fcinfo) {
+/// The spec with the options of the call; one that is NULL stays as it is.
+GeneratorSpec with_options(GeneratorSpec spec, FunctionCallInfo fcinfo) {
   if (!PG_ARGISNULL(1)) spec.layout = layout_argument(fcinfo, 1);
   if (!PG_ARGISNULL(2)) spec.ordered = PG_GETARG_BOOL(2);
   if (!PG_ARGISNULL(3)) spec.prefix = checked_prefix(PG_GETARG_TEXT_PP(3));
@@ -146,12 +146,9 @@ void alter(Oid sequence, const GeneratorSpec& spec) {
 
 // The value is set so that nextval() fails at once, instead of giving 1 first.
 SNOWFLAKE_SQL_FUNCTION(snowflake_create_generator) {
+  if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const Place place = place_of(PG_GETARG_TEXT_PP(0));
-  const GeneratorSpec spec{.layout = layout_argument(fcinfo, 1),
-                           .ordered = PG_GETARG_BOOL(2),
-                           .encoding = checked_encoding(PG_GETARG_TEXT_PP(4)),
-                           .prefix = checked_prefix(PG_GETARG_TEXT_PP(3)),
-                           .rate_limit = checked_rate_limit(PG_GETARG_INT32(5))};
+  const GeneratorSpec spec = with_options({.layout = standard_layout}, fcinfo);
   check_can_make(spec.layout);
   const char* name = quote_qualified_identifier(get_namespace_name(place.schema), place.name);
   run(create_statement(name, pack(spec)));
@@ -168,7 +165,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_alter_generator) {
   refuse_own_generator(sequence, fcinfo->flinfo);
   lock_as_owner(sequence);
   const GeneratorSpec before = spec_of(sequence);
-  const GeneratorSpec after = altered(before, fcinfo);
+  const GeneratorSpec after = with_options(before, fcinfo);
   if (after.layout != before.layout)
     check_succession(sequence, before.layout, after.layout, fcinfo->flinfo);
   if (after != before) alter(sequence, after);

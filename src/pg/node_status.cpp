@@ -64,7 +64,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_node_status) {
   const bool is_granted = !is_fixed && node.has_value();
   const NullableDatum columns[] = {
       text_column(name_of(state_of(source, report))),
-      column_if(node.has_value(), number_column(node.value_or(0))),
+      column_if(node.has_value(), int_column(static_cast<std::int32_t>(node.value_or(0)))),
       column_if(is_granted && source.grant.from > 0, time_column(source.grant.from)),
       column_if(is_granted, time_column(source.grant.until)),
       text_column(registry()),

@@ -1,7 +1,8 @@
 // snowflake_partition(partition, layout): the bounds of a partition as times, and its size; for the view
 // snowflake_partitions.
 //
-// Guarantees: waits for nobody: of a table that somebody has locked the size is NULL. Nothing of the owner's is run.
+// Guarantees: waits for nobody, and holds up nobody: of a table that somebody has locked the size is NULL, and what it
+// locks itself is released before it returns. Nothing of the owner's is run.
 //
 // Limits: the size of a partition that is partitioned itself is NULL.
 #include "pg/layout.hpp"
@@ -12,32 +13,46 @@
 namespace snowflake::pg {
 namespace {
 
-bool lock_without_waiting(Oid relation);
+/// What is locked for a moment: the caller needs no right on it, and so may hold up nobody.
+struct Locks {
+  List* relations = NIL;
 
-bool lock_indexes_without_waiting(Oid table) {
-  Relation relation = try_relation_open(table, NoLock);
-  if (relation == nullptr) return false;
-  List* indexes = RelationGetIndexList(relation);
-  const Oid toast = relation->rd_rel->reltoastrelid;
-  relation_close(relation, NoLock);
-  bool is_locked = !OidIsValid(toast) || lock_without_waiting(toast);
-  ListCell* cell = nullptr;
-  foreach (cell, indexes)
-    is_locked = is_locked && ConditionalLockRelationOid(lfirst_oid(cell), AccessShareLock);
-  return is_locked;
-}
+  bool add(Oid relation) {
+    if (!ConditionalLockRelationOid(relation, AccessShareLock)) return false;
+    relations = lappend_oid(relations, relation);
+    return true;
+  }
 
-/// With its indexes and its TOAST table. The locks end with the transaction.
-bool lock_without_waiting(Oid relation) {
-  return ConditionalLockRelationOid(relation, AccessShareLock) &&
-         lock_indexes_without_waiting(relation);
-}
+  /// A table with its TOAST table and the indexes of both.
+  bool add_table(Oid table) {
+    if (!add(table)) return false;
+    Relation relation = try_relation_open(table, NoLock);
+    if (relation == nullptr) return false;
+    List* indexes = RelationGetIndexList(relation);
+    const Oid toast = relation->rd_rel->reltoastrelid;
+    relation_close(relation, NoLock);
+    bool are_locked = !OidIsValid(toast) || add_table(toast);
+    ListCell* cell = nullptr;
+    foreach (cell, indexes) are_locked = are_locked && add(lfirst_oid(cell));
+    return are_locked;
+  }
+
+  void release() {
+    ListCell* cell = nullptr;
+    foreach (cell, relations) UnlockRelationOid(lfirst_oid(cell), AccessShareLock);
+  }
+};
 
 NullableDatum size_column(Oid partition) {
-  const char kind = get_rel_relkind(partition);
-  if (kind != RELKIND_RELATION || !lock_without_waiting(partition)) return null_column;
-  return {.value = DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(partition)),
-          .isnull = false};
+  if (get_rel_relkind(partition) != RELKIND_RELATION || !get_rel_relispartition(partition))
+    return null_column;
+  Locks locks;
+  NullableDatum size = null_column;
+  if (locks.add_table(partition))
+    size = {.value = DirectFunctionCall1(pg_total_relation_size, ObjectIdGetDatum(partition)),
+            .isnull = false};
+  locks.release();
+  return size;
 }
 
 NullableDatum bound_column(TimestampTz time) {

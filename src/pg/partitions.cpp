@@ -4,21 +4,25 @@
 //     SELECT snowflake_create_partitions('events', '1 day', '7 days');
 //     SELECT snowflake_drop_partitions('events', '90 days');
 //
-// Guarantees: bounds are in UTC, whatever the session's TimeZone. What is dropped depends on the clock and the bounds,
-// not on rows. Statements run with the rights of the table's owner, which the caller must have: so what they evaluate
-// of the owner's (index expressions, constraints) does not run as a superuser that calls. Tables are found by OID; that
-// the statements, which have names only, met the same ones is checked after them.
+// Guarantees: bounds are in UTC, whatever the session's TimeZone, and of the layout of the key's default unless another
+// one is named. What is dropped depends on the clock and the bounds, not on rows, and is over by both layouts. Statements
+// run with the rights of the table's owner, which the caller must have: so what they evaluate of the owner's (index
+// expressions, constraints) does not run as a superuser that calls. Tables are found by OID; that the statements, which
+// have names only, met the same ones is checked after them.
 //
 // Locks: a call that finds nothing to do holds ACCESS SHARE for a moment. To create takes SHARE UPDATE EXCLUSIVE on the
 // table, which holds up neither reads nor writes, and ACCESS EXCLUSIVE on the default partition; to drop takes ACCESS
 // EXCLUSIVE on the table. All are held until the end of the transaction.
 //
 // Limits: temporary tables are refused. A call creates 10000 partitions at most.
+#include <algorithm>
+#include <optional>
 #include <span>
 
 #include "core/gaps.hpp"
 #include "core/periods.hpp"
 #include "core/range.hpp"
+#include "pg/default_layout.hpp"
 #include "pg/layout.hpp"
 #include "pg/owner.hpp"
 #include "pg/partition_table.hpp"
@@ -76,6 +80,23 @@ TimestampTz checked_cut(const Interval* older_than) {
   if (cut > GetCurrentTransactionStartTimestamp())
     refuse_argument("older_than must not be negative", "Partitions of the future are kept.");
   return cut;
+}
+
+bool has_null(FunctionCallInfo fcinfo, int arguments) {
+  for (int argument = 0; argument < arguments; ++argument)
+    if (PG_ARGISNULL(argument)) return true;
+  return false;
+}
+
+/// That of the default of the table's key, as far as one can tell.
+std::optional<Layout> layout_of_key(Oid table, const FmgrInfo* caller) {
+  return layout_of_default(table, get_attnum(table, partitions_of(table).key), caller);
+}
+
+/// The argument if it is given, or else that of the default of the table's key, or else the standard one.
+Layout layout_for(FunctionCallInfo fcinfo, int argument, Oid table) {
+  if (!PG_ARGISNULL(argument)) return layout_argument(fcinfo, argument);
+  return layout_of_key(table, fcinfo->flinfo).value_or(standard_layout);
 }
 
 // --- Statements ---
@@ -250,13 +271,14 @@ void warn_of_endless(const IdPartitions& partitions) {
 }
 
 void create_partitions(FunctionCallInfo fcinfo, Names& created) {
+  if (has_null(fcinfo, 3)) return;
   const Oid table = PG_GETARG_OID(0);
   const PeriodLength length = checked_length(*PG_GETARG_INTERVAL_P(1));
   const UnixMs end = checked_end(PG_GETARG_INTERVAL_P(2));
-  const Layout& layout = layout_argument(fcinfo, 3);
-  (void)tick_of(GetCurrentTransactionStartTimestamp(), layout);  // 22008 if its time is over
   lock_own(table, AccessShareLock);
   refuse_temporary(table);
+  const Layout layout = layout_for(fcinfo, 3, table);
+  (void)tick_of(GetCurrentTransactionStartTimestamp(), layout);  // 22008 if its time is over
   warn_of_endless(partitions_of(table));
   if (missing_partitions(partitions_of(table), length, end, layout) == NIL) return;
   lock_own(table, ShareUpdateExclusiveLock);
@@ -274,6 +296,13 @@ void create_partitions(FunctionCallInfo fcinfo, Names& created) {
 /// Of partitions with a beginning; IDs below 0 have no time.
 bool is_over(const IdPartition& partition, std::int64_t first_kept) {
   return partition.ids.first >= 0 && partition.ids.end <= first_kept;
+}
+
+/// By both layouts, the one that is given and that of the key's default: with a wrong one, those of today may look old.
+std::int64_t first_kept_id(const Layout& layout, TimestampTz cut, Oid table,
+                           const FmgrInfo* caller) {
+  const Layout other = layout_of_key(table, caller).value_or(layout);
+  return std::min(first_id(layout, unix_us_of(cut)), first_id(other, unix_us_of(cut)));
 }
 
 bool has_over(const IdPartitions& partitions, std::int64_t first_kept) {
@@ -308,13 +337,14 @@ void drop_partition(Oid table, Oid partition, Names& dropped) {
 }
 
 void drop_partitions(FunctionCallInfo fcinfo, Names& dropped) {
+  if (has_null(fcinfo, 2)) return;
   const Oid table = PG_GETARG_OID(0);
   const TimestampTz cut = checked_cut(PG_GETARG_INTERVAL_P(1));
-  const Layout& layout = layout_argument(fcinfo, 2);
   if (TIMESTAMP_IS_NOBEGIN(cut)) return;
-  const std::int64_t first_kept = first_id(layout, unix_us_of(cut));
   lock_own(table, AccessShareLock);
   refuse_temporary(table);
+  const Layout layout = layout_for(fcinfo, 2, table);
+  const std::int64_t first_kept = first_kept_id(layout, cut, table, fcinfo->flinfo);
   const bool is_needed = has_over(partitions_of(table), first_kept);
   UnlockRelationOid(table, AccessShareLock);  // or two calls would wait for each other
   if (!is_needed) return;

@@ -13,14 +13,14 @@ namespace {
 
 struct Use {
   std::int32_t layouts = 0;
-  std::int32_t sessions = 0;
+  std::int64_t sessions = 0;
 };
 
 Use use_of_server() {
   Use use;
   for (const LayoutStatistics& statistics : shared().server.statistics) {
     use.layouts += statistics.is_in_use() ? 1 : 0;
-    use.sessions += static_cast<std::int32_t>(statistics.sessions());
+    use.sessions += static_cast<std::int64_t>(statistics.sessions());
   }
   return use;
 }
@@ -62,11 +62,11 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_status) {
   const std::optional<std::int64_t> node = node_now();
   const NullableDatum columns[] = {
       text_column(version),
-      column_if(node.has_value(), number_column(node.value_or(0))),
+      column_if(node.has_value(), int_column(static_cast<std::int32_t>(node.value_or(0)))),
       text_column(node_source()),
       bool_column(is_preloaded()),
       int_column(use.layouts),
-      int_column(use.sessions),
+      number_column(use.sessions),
       time_column(clock.wall),
       latest_column(clock),
       interval_column(clock.ahead()),
@@ -88,7 +88,7 @@ SNOWFLAKE_SQL_FUNCTION(snowflake_clock) {
                                    latest_column(clock),
                                    time_column(clock.horizon.bound),
                                    number_column(shared().incarnation),
-                                   column_if(clock.latest != 0, interval_column(clock.ahead())),
+                                   interval_column(clock.ahead()),
                                    setbacks_column(clock),
                                    interval_column(clock.setbacks.largest_ms)};
   return row_of(result_row(fcinfo), columns);

@@ -10,7 +10,8 @@
 #     <!-- view: snowflake_stat, since 1.0 -->          its columns
 #     <!-- settings, since 1.0 -->                      the settings
 #
-# Every function and view has its place and an example; every error message of the sources stands in the page.
+# Every function and view has its place and an example; every error message and wait event of the sources stands in the
+# page.
 use strict;
 use warnings FATAL => 'all';
 use utf8;
@@ -137,6 +138,11 @@ sub messages
     return grep { $_ ne '…' } sort keys %messages;
 }
 
+sub wait_events
+{
+    return sort map { slurp($_) =~ /\bwait_event\("(\w+)"\)/g } glob "$root/src/pg/*.[ch]pp";
+}
+
 # --- the page ---
 
 ask('CREATE ROLE somebody', 'postgres') unless ask(q{SELECT 1 FROM pg_roles WHERE rolname = 'somebody'}, 'postgres');
@@ -180,5 +186,6 @@ for my $name (sort keys %wanted)
     like($section{$name} // '', qr/^```sql\n[^`]*\b$name\b/m, "$name has an example");
 }
 my $errors = $text =~ s/.*^## Errors\n//mrs;
+like($text, qr/^\|.*`$_`/m, "the wait event $_ has its line") for wait_events();
 ok(index($errors, $_) >= 0, "the error \"$_\" is described") for messages();
 done_testing();

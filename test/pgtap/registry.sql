@@ -13,9 +13,9 @@ SELECT * FROM no_plan();
 CREATE FUNCTION pg_temp.claim(realm text, holder bigint, label text) RETURNS text LANGUAGE sql AS $$
 SELECT coalesce(refusal, format('node %s, %s to %s s', node, CASE from_ms WHEN 0 THEN '0' ELSE 'later' END, round((until_ms - now_ms) / 1000.0)))
 FROM registry.snowflake_registry_claim(realm, holder, label) $$;
-CREATE FUNCTION pg_temp.renew(realm text, node int, holder bigint, known_from bigint, known_until bigint, label text DEFAULT 'a') RETURNS text LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.renew(realm text, node int, holder bigint, known_from_ms bigint, known_until_ms bigint, label text DEFAULT 'a') RETURNS text LANGUAGE sql AS $$
 SELECT coalesce(refusal, round((until_ms - now_ms) / 1000.0) || ' s')
-FROM registry.snowflake_registry_renew(realm, node, holder, label, known_from, known_until) $$;
+FROM registry.snowflake_registry_renew(realm, node, holder, label, known_from_ms, known_until_ms) $$;
 CREATE FUNCTION pg_temp.now_ms() RETURNS bigint LANGUAGE sql AS 'SELECT registry.snowflake_registry_clock()';
 CREATE FUNCTION pg_temp.row_of(realm text, node int) RETURNS registry.snowflake_registry_numbers LANGUAGE sql AS
 'SELECT n.* FROM registry.snowflake_registry_numbers n WHERE n.realm = $1 AND n.node = $2';
@@ -38,7 +38,7 @@ SELECT set_eq('SELECT relname FROM pg_extension, unnest(extconfig) c JOIN pg_cla
 SELECT set_eq($$SELECT format('%s(%s) %s', proname, pg_get_function_arguments(oid), pg_get_function_result(oid)) FROM pg_proc
     WHERE pronamespace = 'registry'::regnamespace AND proname ~ '_(claim|renew|give_back|who)$'$$,
   $$VALUES ('snowflake_registry_claim(realm text, holder bigint, label text, OUT refusal text, OUT node integer, OUT from_ms bigint, OUT until_ms bigint, OUT now_ms bigint) record'),
-    ('snowflake_registry_renew(realm text, node integer, holder bigint, label text, known_from bigint, known_until bigint, OUT refusal text, OUT until_ms bigint, OUT now_ms bigint) record'),
+    ('snowflake_registry_renew(realm text, node integer, holder bigint, label text, known_from_ms bigint, known_until_ms bigint, OUT refusal text, OUT until_ms bigint, OUT now_ms bigint) record'),
     ('snowflake_registry_give_back(realm text, node integer, holder bigint, last_used_ms bigint) boolean'),
     ('snowflake_registry_who(realm text, id bigint, layout text DEFAULT ''snowflake_id''::text) TABLE(node integer, "timestamp" timestamp with time zone, label text, from_ms bigint, until_ms bigint, granted timestamp with time zone, role text)')$$,
   'clients call these');
@@ -78,11 +78,14 @@ SELECT throws_ok($$SELECT snowflake_registry_create_realm('x', 3, 2)$$, '22023',
 SELECT throws_ok($$SELECT snowflake_registry_create_realm('x', -1, 2)$$, '22023', NULL, 'no negative numbers');
 SELECT throws_ok($$SELECT snowflake_registry_create_realm('x', 0, 2, '999 ms')$$, '22023', NULL, 'no lease below a second');
 SELECT throws_ok($$SELECT snowflake_registry_create_realm('x', 0, 2, '25 hours')$$, '22023', NULL, 'no lease above a day');
-SELECT throws_ok($$SELECT snowflake_registry_create_realm('')$$, '22023', NULL, 'no realm without a name');
+SELECT throws_ok(format('SELECT snowflake_registry_create_realm(%L)', name), '22023', NULL, format('no server can be given a realm of this name: %L', name))
+FROM (VALUES (NULL), (''), ('my shop'), ('märz'), (E'shop\n'), (repeat('x', 64))) AS realm (name);
+SELECT lives_ok($$SELECT snowflake_registry_create_realm('usual.realm_1-a', NULL, NULL, NULL, NULL)$$, 'an option that is NULL');
+SELECT is((first_node, last_node, lease_ms, lossless), (0, 31, 600000::bigint, false), '… has its default') FROM snowflake_registry_realms WHERE realm = 'usual.realm_1-a';
 SELECT lives_ok($$SELECT snowflake_registry_create_realm('few', 4, 5, '10 min')$$, 'a realm is made');
 SELECT throws_ok($$SELECT snowflake_registry_create_realm('few')$$, '42710', NULL, 'not twice');
-SELECT throws_ok($$SELECT snowflake_registry_change_realm('none', 1, 2)$$, '42704', NULL, 'what is not there is not changed');
-SELECT throws_ok($$SELECT snowflake_registry_change_realm('few', 9)$$, '22023', NULL, 'not to a realm without numbers');
+SELECT throws_ok($$SELECT snowflake_registry_alter_realm('none', 1, 2)$$, '42704', NULL, 'what is not there is not changed');
+SELECT throws_ok($$SELECT snowflake_registry_alter_realm('few', 9)$$, '22023', NULL, 'not to a realm without numbers');
 
 -- --- Claim, renew, give back ------------------------------------------------------------------------------------------
 
@@ -143,7 +146,7 @@ UPDATE snowflake_registry_realms SET restored_at_ms = registry.snowflake_registr
 SELECT matches(pg_temp.claim('grace', 35, 'a'), '^node 0', '… and then it is');
 
 -- Another range of numbers.
-SELECT snowflake_registry_change_realm('few', 5, 6) IS NULL AS changed \gset
+SELECT snowflake_registry_alter_realm('few', 5, 6) IS NULL AS changed \gset
 SELECT is(pg_temp.renew('few', 4, 14, :used, (pg_temp.row_of('few', 4)).until_ms), 'lost', 'a number that the realm has lost is not renewed');
 SELECT is(pg_temp.claim('few', 14, 'c'), 'node 6, 0 to 30 s', '… its holder gets another one');
 SELECT is(pg_temp.claim('few', 15, 'c'), 'full', '… and nobody gets the lost one');
@@ -209,7 +212,7 @@ SELECT is((SELECT (restored_at_ms IS NULL, identity = snowflake_registry_identit
 
 -- A lease that was made shorter: what was granted before explains more.
 SELECT snowflake_registry_create_realm('long', 0, 1, '1 hour') IS NULL AS made \gset
-SELECT snowflake_registry_change_realm('long', lease => '1 min') IS NULL AS changed \gset
+SELECT snowflake_registry_alter_realm('long', lease => '1 min') IS NULL AS changed \gset
 SELECT pg_temp.now_ms() AS now \gset
 SELECT is(pg_temp.renew('long', 0, 61, :now - 1, :now + 3000000), '3000 s', 'a forgotten grant of the longer lease is believed');
 SELECT is(snowflake_registry_floor(r), reach_ms, '… and new ones begin after all of those') FROM snowflake_registry_realms r WHERE realm = 'long';
@@ -254,6 +257,14 @@ SELECT is((SELECT restored_at_ms FROM snowflake_registry_realms WHERE realm = 'o
 SELECT is(pg_temp.as_role('snowflake_server', $$SELECT registry.snowflake_registry_give_back('ours', 0, 81, 1)$$) || pg_temp.take('snowflake_server', 85), 'true0', '… and another one for one that it gives back');
 GRANT EXECUTE ON FUNCTION snowflake_registry_claim(text, bigint, text) TO snowflake_stranger;
 SELECT is(pg_temp.take('snowflake_stranger', 86), '42501', 'a realm with named roles is closed to others');
+CREATE FUNCTION pg_temp.keep(role text, holder int) RETURNS text LANGUAGE sql AS
+$$SELECT pg_temp.as_role(role, format('SELECT coalesce(refusal, ''renewed'') FROM registry.snowflake_registry_renew(''ours'', %s, %s, ''a'', %s, %s)', n.node, n.holder, n.from_ms, n.until_ms))
+FROM registry.snowflake_registry_numbers n WHERE n.realm = 'ours' AND n.holder = $2$$;
+SELECT is(pg_temp.keep('snowflake_server', 82), 'renewed', 'a role that was admitted renews');
+DELETE FROM snowflake_registry_servers WHERE role = 'snowflake_server';
+SELECT is(pg_temp.keep('snowflake_server', 82), '42501', 'once its row is deleted it does not');
+SELECT is(pg_temp.take('snowflake_server', 87), '42501', '… nor does it claim: without any role the realm is still closed');
+SELECT is(pg_temp.take('snowflake_stranger', 87), '42501', '… to everybody');
 SELECT throws_ok($$SELECT snowflake_registry_admit('snowflake_server', 'none')$$, '42704', NULL, 'nobody is admitted to what is not there');
 
 -- --- For people -------------------------------------------------------------------------------------------------------

@@ -15,15 +15,14 @@ INSERT INTO purpose VALUES
   ('compare', 'IMMUTABLE PARALLEL SAFE', true, true),
   ('now', 'STABLE STRICT PARALLEL SAFE', true, true),
   ('look up', 'STABLE STRICT PARALLEL SAFE', true, true),
-  ('find', 'STABLE STRICT PARALLEL SAFE', true, true),
   ('look at', 'STABLE STRICT PARALLEL RESTRICTED', true, true),
-  ('find by query', 'STABLE STRICT PARALLEL RESTRICTED', true, true),
+  ('find', 'STABLE STRICT PARALLEL RESTRICTED', true, true),
   ('analyze', 'VOLATILE PARALLEL RESTRICTED', true, true),
   ('trigger', 'VOLATILE PARALLEL UNSAFE', true, false),
   ('procedure', 'VOLATILE PARALLEL UNSAFE', true, false),
   ('watch', 'VOLATILE STRICT PARALLEL SAFE', false, true),
   ('watch own', 'VOLATILE STRICT PARALLEL RESTRICTED', false, true),
-  ('create', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
+  ('create', 'VOLATILE PARALLEL UNSAFE', true, true),
   ('alter', 'VOLATILE PARALLEL UNSAFE', true, true),
   ('tell', 'VOLATILE STRICT PARALLEL UNSAFE', true, true),
   ('operate', 'VOLATILE STRICT PARALLEL UNSAFE', false, true),
@@ -44,13 +43,13 @@ INSERT INTO surface VALUES
   ('make', 'snowflake_reserve(count integer, generator regclass, OUT first_id bigint, OUT last_id bigint)',
            'SETOF record'),
   ('make', 'snowflake_next_text(generator regclass)', 'text'),
-  ('compare', 'snowflake_between(id bigint, "from" timestamp with time zone, "to" timestamp with time zone)', 'boolean'),
-  ('compare', 'snowflake_between(id bigint, "from" timestamp with time zone, "to" timestamp with time zone, '
+  ('compare', 'snowflake_between(id bigint, from_time timestamp with time zone, to_time timestamp with time zone)', 'boolean'),
+  ('compare', 'snowflake_between(id bigint, from_time timestamp with time zone, to_time timestamp with time zone, '
               'layout snowflake_layout)', 'boolean'),
-  ('compare', 'snowflake_first_id("from" timestamp with time zone)', 'bigint'),
-  ('compare', 'snowflake_first_id("from" timestamp with time zone, layout snowflake_layout)', 'bigint'),
-  ('compare', 'snowflake_last_id("to" timestamp with time zone)', 'bigint'),
-  ('compare', 'snowflake_last_id("to" timestamp with time zone, layout snowflake_layout)', 'bigint'),
+  ('compare', 'snowflake_first_id(from_time timestamp with time zone)', 'bigint'),
+  ('compare', 'snowflake_first_id(from_time timestamp with time zone, layout snowflake_layout)', 'bigint'),
+  ('compare', 'snowflake_last_id(to_time timestamp with time zone)', 'bigint'),
+  ('compare', 'snowflake_last_id(to_time timestamp with time zone, layout snowflake_layout)', 'bigint'),
   ('now', 'snowflake_now()', 'bigint'),
   ('now', 'snowflake_now(layout snowflake_layout)', 'bigint'),
   ('read', 'snowflake_span("interval" interval)', 'bigint'),
@@ -106,7 +105,7 @@ INSERT INTO surface VALUES
            '::snowflake_layout, max_delay interval DEFAULT ''00:01:00''::interval, OUT node integer, OUT origin text, '
            'OUT row_count bigint, OUT first_time timestamp with time zone, OUT last_time timestamp with time zone, '
            'OUT example bigint)', 'SETOF record'),
-  ('find by query', 'snowflake_grant_conflicts(relation regclass, id_column name, grants regclass, '
+  ('find', 'snowflake_grant_conflicts(relation regclass, id_column name, grants regclass, '
            'realm text DEFAULT ''main''::text, layout snowflake_layout '
            'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
            '::snowflake_layout, OUT node integer, OUT grant_count integer, OUT row_count bigint, '
@@ -118,26 +117,26 @@ INSERT INTO surface VALUES
               'OUT fact text, OUT value text, OUT detail text)', 'SETOF record'),
   ('trigger', 'snowflake_node_conflict_trigger()', 'trigger'),
   ('watch', 'snowflake_clock(OUT wall_clock timestamp with time zone, OUT latest timestamp with time zone, '
-            'OUT horizon timestamp with time zone, OUT incarnation bigint, OUT distance interval, OUT setbacks bigint, '
+            'OUT horizon timestamp with time zone, OUT incarnation bigint, OUT ahead interval, OUT setbacks bigint, '
             'OUT largest_setback interval)', 'record'),
-  ('watch', 'snowflake_node_status(OUT state text, OUT node bigint, OUT granted_from timestamp with time zone, '
+  ('watch', 'snowflake_node_status(OUT state text, OUT node integer, OUT granted_from timestamp with time zone, '
             'OUT granted_until timestamp with time zone, OUT registry text, OUT realm text, '
             'OUT last_success timestamp with time zone, OUT last_problem text)', 'record'),
-  ('watch', 'snowflake_status(OUT version text, OUT node bigint, OUT node_source text, OUT preloaded boolean, OUT '
-           'layouts integer, OUT sessions integer, OUT wall_clock timestamp with time zone, OUT latest timestamp '
+  ('watch', 'snowflake_status(OUT version text, OUT node integer, OUT node_source text, OUT preloaded boolean, OUT '
+           'layouts integer, OUT sessions bigint, OUT wall_clock timestamp with time zone, OUT latest timestamp '
            'with time zone, OUT ahead interval, OUT behind interval, OUT horizon timestamp with time zone, OUT '
            'horizon_ahead interval, OUT horizon_durable boolean, OUT setbacks bigint, OUT largest_setback '
            'interval, OUT incarnation bigint, OUT started timestamp with time zone, OUT stats_reset timestamp with '
            'time zone)', 'record'),
   ('watch own', 'snowflake_stat(OUT layout text, OUT sessions bigint, OUT ids bigint, OUT reservations bigint, OUT '
                'ticks_spent bigint, OUT hops bigint, OUT clock_waits bigint, OUT clock_wait_time double precision, '
-               'OUT limit_waits bigint, OUT limit_wait_time double precision, OUT rate_waits bigint, OUT '
+               'OUT share_waits bigint, OUT share_wait_time double precision, OUT rate_waits bigint, OUT '
                'rate_wait_time double precision, OUT grant_waits bigint, OUT '
                'grant_wait_time double precision, OUT horizon_waits bigint, OUT horizon_wait_time double '
                'precision, OUT horizon_moves bigint, OUT setbacks bigint, OUT largest_setback interval, OUT '
                'ahead_time double precision, OUT rejected_standby bigint, OUT rejected_clock bigint, OUT '
                'rejected_grant bigint, OUT peak_ids bigint, OUT tick_ids bigint)', 'SETOF record'),
-  ('watch own', 'snowflake_stat_workers(OUT layout text, OUT worker integer, OUT tenants bigint, OUT used double '
+  ('watch own', 'snowflake_stat_workers(OUT layout text, OUT worker integer, OUT sessions bigint, OUT used double '
                'precision)', 'SETOF record'),
   ('watch', 'snowflake_health(OUT name text, OUT state text, OUT value text, OUT threshold text, OUT meaning text, '
            'OUT action text)', 'SETOF record'),
@@ -152,16 +151,14 @@ INSERT INTO surface VALUES
              'encoding text DEFAULT ''base62''::text, rate_limit integer DEFAULT 0)',
              'regclass'),
   ('create', 'snowflake_create_partitions(relation regclass, every interval, ahead interval, layout snowflake_layout '
-             'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
-             '::snowflake_layout)', 'SETOF text'),
+             'DEFAULT NULL::snowflake_layout)', 'SETOF text'),
   ('create', 'snowflake_drop_partitions(relation regclass, older_than interval, layout snowflake_layout '
-             'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
-             '::snowflake_layout)', 'SETOF text'),
-  ('look at', 'snowflake_partition(partition regclass, layout snowflake_layout, OUT "from" timestamp with time zone, '
-              'OUT "to" timestamp with time zone, OUT size bigint)', 'record'),
-  ('procedure', 'snowflake_backfill(relation regclass, id_column name, "from" text, layout snowflake_layout '
+             'DEFAULT NULL::snowflake_layout)', 'SETOF text'),
+  ('look at', 'snowflake_partition(partition regclass, layout snowflake_layout, OUT from_time timestamp with time zone, '
+              'OUT to_time timestamp with time zone, OUT size bigint)', 'record'),
+  ('procedure', 'snowflake_backfill(relation regclass, id_column name, time_expression text, layout snowflake_layout '
                 'DEFAULT ''timestamp:41 node:5 worker:5 sequence:12 unit:1ms epoch:2025-01-01T00:00:00Z'''
-                '::snowflake_layout, batch integer DEFAULT 1000, shard bigint DEFAULT NULL::bigint)', NULL),
+                '::snowflake_layout, batch integer DEFAULT 1000, shard integer DEFAULT NULL::integer)', NULL),
   ('tell', 'snowflake_observe(id bigint)', 'void'),
   ('tell', 'snowflake_observe(id bigint, generator regclass)', 'void'),
   ('operate', 'snowflake_reset_clock()', 'void'),
@@ -201,8 +198,8 @@ INSERT INTO sample VALUES
   ('relation', $$'ids.seen'$$),
   ('id_column', $$'id'$$),
   ('max_delay', $$'1 minute'$$),
-  ('from', $$'2026-11-20Z'$$),
-  ('to', $$'2026-11-21Z'$$),
+  ('from_time', $$'2026-11-20Z'$$),
+  ('to_time', $$'2026-11-21Z'$$),
   ('interval', $$'1 day'$$),
   ('sample', '50'),
   ('rate_limit', '1000'),

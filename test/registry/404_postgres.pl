@@ -33,10 +33,10 @@ $primary->safe_psql('ids', q{
 	  IF realm = 'uncommitted' THEN INSERT INTO "Odd schema".checked VALUES (1), (1); END IF;
 	  node := 5; from_ms := 100; until_ms := 200; now_ms := CASE WHEN realm <> 'odd' THEN 150 END;
 	END $$;
-	CREATE FUNCTION snowflake_registry_renew(realm text, node int, holder bigint, label text, known_from bigint,
-	  known_until bigint, OUT refusal text, OUT until_ms bigint, OUT now_ms bigint) LANGUAGE plpgsql AS $$
+	CREATE FUNCTION snowflake_registry_renew(realm text, node int, holder bigint, label text, known_from_ms bigint,
+	  known_until_ms bigint, OUT refusal text, OUT until_ms bigint, OUT now_ms bigint) LANGUAGE plpgsql AS $$
 	BEGIN
-	  INSERT INTO "Odd schema".asked SELECT concat_ws(' ', 'renew', realm, node, holder, label, known_from, known_until);
+	  INSERT INTO "Odd schema".asked SELECT concat_ws(' ', 'renew', realm, node, holder, label, known_from_ms, known_until_ms);
 	  IF realm = 'lost' THEN refusal := realm; ELSE until_ms := 300; now_ms := 250; END IF;
 	END $$;
 	CREATE FUNCTION snowflake_registry_give_back(realm text, node int, holder bigint, last_used_ms bigint)

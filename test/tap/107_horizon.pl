@@ -216,14 +216,14 @@ sql('CREATE EXTENSION snowflake_id', 'another');
 $node->set_clock_offset($node->{clock_offset} + 49 * 3600);
 $node->restart;
 is(sql(q{
-	SELECT latest IS NULL AND distance IS NULL AND setbacks = 0 AND wall_clock - horizon BETWEEN '50 min' AND '70 min'
+	SELECT latest IS NULL AND ahead = '0' AND setbacks = 0 AND wall_clock - horizon BETWEEN '50 min' AND '70 min'
 	FROM snowflake_clock()}, 'another'),
 	't', 'snowflake_clock() before the first ID');
 my $incarnation = sql('SELECT snowflake_next(); SELECT incarnation FROM snowflake_clock()') =~ /(-?\d+)$/ ? $1 : die;
 is(sql('SELECT incarnation FROM snowflake_clock()', 'another'), $incarnation, 'snowflake_clock(): one incarnation for all databases');
 is(sql('SELECT log_cnt FROM snowflake_id'), $incarnation, 'snowflake_clock(): it is the one that signed the horizon');
 is(sql(q{SELECT abs(extract(epoch FROM wall_clock - clock_timestamp())) < 1 AND latest <= horizon AND latest <= wall_clock
-	AND horizon <= wall_clock + interval '3 s' AND distance = '0' AND setbacks = 0 AND largest_setback = '0' FROM snowflake_clock()}),
+	AND horizon <= wall_clock + interval '3 s' AND ahead = '0' AND setbacks = 0 AND largest_setback = '0' FROM snowflake_clock()}),
 	't', 'snowflake_clock(): a clock that is right') or diag sql('SELECT * FROM snowflake_clock()');
 is(sql(q{
 	SELECT snowflake_next() AS id \gset
@@ -237,7 +237,7 @@ for my $step ([ 60, 1, 60 ], [ 5, 2, 60 ], [ 120, 3, 120 ])
 	is(sql("SELECT setbacks, round(extract(epoch FROM largest_setback) / 5) * 5 FROM snowflake_clock()"), "$count|$largest",
 		"snowflake_clock(): setback number $count, of $seconds s") or diag sql('SELECT * FROM snowflake_clock()');
 }
-is(sql(q{SELECT distance BETWEEN '175 s' AND '186 s' FROM snowflake_clock()}), 't', 'snowflake_clock(): the distance is that of all of them');
+is(sql(q{SELECT ahead BETWEEN '175 s' AND '186 s' FROM snowflake_clock()}), 't', 'snowflake_clock(): as far ahead as all of them together');
 $node->restart;
 isnt(sql('SELECT incarnation FROM snowflake_clock()'), $incarnation, 'snowflake_clock(): another incarnation after a restart');
 is(sql('SELECT setbacks FROM snowflake_clock()'), 0, 'snowflake_clock(): setbacks are counted since start');

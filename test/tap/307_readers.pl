@@ -81,7 +81,7 @@ is((asked('monitor', q{SELECT prefix FROM snowflake_generators WHERE generator::
 	'monitoring sees generators of others');
 ($out, $err) = asked('monitor', q{
 	SELECT abs(extract(epoch FROM wall_clock - clock_timestamp())) < 1, horizon > latest - interval '1 h',
-	       setbacks, distance < '5 s'
+	       setbacks, ahead < '5 s'
 	FROM snowflake_clock()});
 is("$out$err", 't|t|0|t', 'monitoring reads the clock');
 

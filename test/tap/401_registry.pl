@@ -417,7 +417,7 @@ sub random_life
 	are_disjoint('random clients', \%grants, $primary);
 
 	# With a longer lease, so that what was forgotten is not over when the standby is promoted.
-	$primary->safe_psql('postgres', q{SELECT snowflake_registry_change_realm('main', 0, 15, '9 s')});
+	$primary->safe_psql('postgres', q{SELECT snowflake_registry_alter_realm('main', 0, 15, '9 s')});
 	for my $round (1 .. ($quick ? 1 : 2))
 	{
 		my $standby = start_standby($primary, "random_heir_$round");

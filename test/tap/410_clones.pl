@@ -29,7 +29,7 @@ sub without_registry
 	my $copy = SnowflakeRegistry->clone($original, 'copy_without');
 	# A copy begins where the horizon ended that it was copied with, up to 3 s ahead of the clock.
 	$copy->safe_psql('postgres', 'SELECT snowflake_next()');
-	$copy->poll_query_until('postgres', q{SELECT distance < interval '10 ms' FROM snowflake_clock()}) or die 'it stays ahead';
+	$copy->poll_query_until('postgres', q{SELECT ahead < interval '10 ms' FROM snowflake_clock()}) or die 'it stays ahead';
 	# Both run ahead of the clock, by as much as they were given time for: after some rounds both were everywhere.
 	my @loads;
 	for (1 .. 10)

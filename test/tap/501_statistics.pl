@@ -94,14 +94,14 @@ for my $count (qw(ticks_spent hops))
 {
 	cmp_ok(stat_of($primary, $count), '>', 100, "a flood: $count");
 }
-cmp_ok(stat_of($primary, 'clock_waits + limit_waits'), '>', 2, 'a flood: calls waited');
-cmp_ok(stat_of($primary, 'clock_wait_time + limit_wait_time'), '>', 1, 'a flood: for more than a millisecond in all');
+cmp_ok(stat_of($primary, 'clock_waits + share_waits'), '>', 2, 'a flood: calls waited');
+cmp_ok(stat_of($primary, 'clock_wait_time + share_wait_time'), '>', 1, 'a flood: for more than a millisecond in all');
 is(watch($primary, q{SELECT state FROM snowflake_health WHERE name = 'peak_use'}), 'warning', 'a flood: it shows in peak_use');
 
 my $busy = $primary->start_load(clients => 1, seconds => 3, scripts => [ 'SELECT count(snowflake_next()) FROM generate_series(1, 100000)' ]);
 select(undef, undef, undef, 2);
 is(watch($primary, q{SELECT count(*) FROM snowflake_stat_workers WHERE layout = 'snowflake_id'}), 32, 'workers: a row each');
-is(watch($primary, q{SELECT sum(tenants) FROM snowflake_stat_workers WHERE layout = 'snowflake_id'}), 1, 'workers: one has a tenant');
+is(watch($primary, q{SELECT sum(sessions) FROM snowflake_stat_workers WHERE layout = 'snowflake_id'}), 1, 'workers: one has a session');
 cmp_ok(watch($primary, 'SELECT max(used) FROM snowflake_stat_workers'), '>', 0.01, 'workers: the last second was used');
 cmp_ok(watch($primary, 'SELECT max(used) FROM snowflake_stat_workers'), '<=', 1, 'workers: of all that there is');
 $primary->finish_load($busy) or die 'nobody was busy';

@@ -47,7 +47,7 @@ $node->ask_session($first, 'ROLLBACK');
 
 # --- the view waits for nobody ---
 
-my ($locked) = split /\n/, sql('SELECT partition FROM snowflake_partitions ORDER BY "from"');
+my ($locked) = split /\n/, sql('SELECT partition FROM snowflake_partitions ORDER BY from_time');
 $node->ask_session($first, "BEGIN; LOCK TABLE $locked");
 ($out) = $node->ask(q{SET lock_timeout = '5s'; SELECT count(*) FILTER (WHERE size IS NULL) || ' ' || count(*) FROM snowflake_partitions});
 is($out, '1 31', 'a partition that is locked has no size in the view');
@@ -104,7 +104,7 @@ for my $zone ('UTC', 'America/New_York', 'Asia/Kathmandu')
 	sql('DROP TABLE IF EXISTS hours', 'CREATE TABLE hours (id bigint PRIMARY KEY) PARTITION BY RANGE (id)');
 	is(sql("SET TimeZone = '$zone'", q{SELECT count(*) FROM snowflake_create_partitions('hours', '1 hour', '1 day')}), 25,
 		"$zone: a day ahead is 24 hours");
-	is(sql(q{SET TimeZone = 'UTC'}, q{SELECT min("from") || ' ' || max("to") || ' ' || min(partition::text) FROM snowflake_partitions
+	is(sql(q{SET TimeZone = 'UTC'}, q{SELECT min(from_time) || ' ' || max(to_time) || ' ' || min(partition::text) FROM snowflake_partitions
 		WHERE relation = 'hours'::regclass}),
 		'2026-11-01 04:00:00+00 2026-11-02 05:00:00+00 hours_p20261101_04', '... of UTC');
 }

@@ -41,7 +41,7 @@ sub runs
 is($node->safe_psql('postgres', 'SELECT count(*) FROM snowflake_partitions'), 2, 'before: a partition for today, an old one');
 is($node->safe_psql('postgres', $statements), "1\n2", 'two jobs are scheduled');
 runs($_) for 1, 2;
-is($node->safe_psql('postgres', q{SELECT count(*) >= 8, max("to") >= now() + interval '7 days' FROM snowflake_partitions}), 't|t',
+is($node->safe_psql('postgres', q{SELECT count(*) >= 8, max(to_time) >= now() + interval '7 days' FROM snowflake_partitions}), 't|t',
 	'then: a week ahead');
 is($node->safe_psql('postgres', q{SELECT to_regclass('mallory.old') IS NULL}), 't', '... the old one is gone');
 is($node->safe_psql('postgres', q{SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class

@@ -43,7 +43,7 @@ $old->safe_psql('postgres', q{
 });
 my $rows = 'SELECT count(*) FROM stored';
 my $generators = 'SELECT * FROM snowflake_generators ORDER BY 1';
-my $partitions = 'SELECT partition, "from", "to" FROM snowflake_partitions ORDER BY 1';
+my $partitions = 'SELECT partition, from_time, to_time FROM snowflake_partitions ORDER BY 1';
 my $orders = 'SELECT count(*), max(id), min(made), max(as_text), count(DISTINCT id) FROM orders';
 
 my $before = run_clients($old, 1);
