@@ -221,7 +221,7 @@ std::uint64_t Session::next_share(Tick tick) const {
 bool Session::alone_on(unsigned worker) const { return workers_of(layout_) > 1 && !shares(worker); }
 
 bool Session::shares(unsigned worker) const {
-  return space_.worker(worker).tenants() > (worker == home_ ? 1U : 0U);
+  return space_.worker(worker).sessions() > (worker == home_ ? 1U : 0U);
 }
 
 // Half of what is found at the first time in a millisecond, and then at most `more` at a time.

@@ -128,11 +128,11 @@ class Space {
   [[nodiscard]] unsigned count() const { return count_; }
   [[nodiscard]] Worker& worker(unsigned number) const { return workers_[number]; }
 
-  /// The worker with the fewest tenants, of the first `workers`; the lowest of equals, for it has most above it.
+  /// The worker with the fewest sessions, of the first `workers`; the lowest of equals, for it has most above it.
   [[nodiscard]] unsigned emptiest_worker(unsigned workers) const {
     unsigned emptiest = 0;
     for (unsigned number = 1; number < workers; ++number)
-      if (workers_[number].tenants() < workers_[emptiest].tenants()) emptiest = number;
+      if (workers_[number].sessions() < workers_[emptiest].sessions()) emptiest = number;
     return emptiest;
   }
 

@@ -93,9 +93,9 @@ class alignas(cache_line) Worker {
   void reset(Position position) { cursor_.store(position + 1, std::memory_order_release); }
 
   /// How many sessions call this worker their home: says how much to take at once, nothing else.
-  [[nodiscard]] std::uint32_t tenants() const { return tenants_.load(std::memory_order_relaxed); }
-  void move_in() { tenants_.fetch_add(1, std::memory_order_relaxed); }
-  void move_out() { tenants_.fetch_sub(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
+  void move_in() { sessions_.fetch_add(1, std::memory_order_relaxed); }
+  void move_out() { sessions_.fetch_sub(1, std::memory_order_relaxed); }
 
   /// How many positions of a second (since 1970) were used up by IDs that were handed out; for those who look. Of this
   /// second and the one before.
@@ -110,7 +110,7 @@ class alignas(cache_line) Worker {
   }
 
   std::atomic<Position> cursor_ = 0;
-  std::atomic<std::uint32_t> tenants_ = 0;
+  std::atomic<std::uint32_t> sessions_ = 0;
   Recent<2> used_;
 
   static_assert(std::atomic<Position>::is_always_lock_free);

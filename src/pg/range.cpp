@@ -1,5 +1,5 @@
-// Ranges of time: snowflake_between(id, from, to), which the planner turns into a range of IDs; so the primary key finds
-// the rows, partitions are pruned, and the number of rows is estimated.
+// Ranges of time: snowflake_between(id, from_time, to_time), which the planner turns into a range of IDs; so the primary
+// key finds the rows, partitions are pruned, and the number of rows is estimated.
 //
 //     WHERE snowflake_between(id, now() - interval '1 hour', NULL)
 //     -- is planned as: id >= snowflake_first_id(now() - interval '1 hour') AND id <= snowflake_last_id(NULL)

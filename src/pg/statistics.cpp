@@ -91,7 +91,7 @@ Datum row_of_worker(TupleDesc type, const LayoutWorker& which) {
   const Worker& worker = shared().server.space_of(layout).worker(which.worker);
   const NullableDatum columns[] = {
       text_column(label_of(layout)), int_column(static_cast<std::int32_t>(which.worker)),
-      number_column(worker.tenants()), double_column(share_used(worker, division_of(layout)))};
+      number_column(worker.sessions()), double_column(share_used(worker, division_of(layout)))};
   return row_of(type, columns);
 }
 

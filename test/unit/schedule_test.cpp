@@ -329,7 +329,7 @@ class Schedule {
     }
     for (unsigned number = lowest; number <= highest; ++number) {
       Worker& worker = server_->space_of(layout).worker(number);
-      if (!backend.pin && worker.tenants() > 0) continue;
+      if (!backend.pin && worker.sessions() > 0) continue;
       EXPECT_EQ(worker.blocks_left(division.request_at(now.ns)), 0U)
           << "waits though worker " << number << " has some left";
     }

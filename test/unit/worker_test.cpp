@@ -152,11 +152,11 @@ TEST(Worker, GoesOnAtAResetsPositionAlthoughItWasThereBefore) {
 
 TEST(Worker, CountsTenants) {
   Worker worker;
-  EXPECT_EQ(worker.tenants(), 0U);
+  EXPECT_EQ(worker.sessions(), 0U);
   worker.move_in();
   worker.move_in();
   worker.move_out();
-  EXPECT_EQ(worker.tenants(), 1U);
+  EXPECT_EQ(worker.sessions(), 1U);
 }
 
 // Sessions of any width at one cursor, in any order: what they are given is theirs alone, whole blocks of the tick.

@@ -140,20 +140,32 @@ sub restart
 
 # --- asking ---
 
-# Runs SQL in a new connection, going on after errors: (rows, what was reported, with SQLSTATEs). A psql that is refused may
-# be gone before it has read the SQL, which is no error of ours: nothing was run, and it is asked again.
+# A psql that is refused may be gone before it has read its SQL, which is no error of ours: nothing was run, and it is asked
+# again.
+sub _heard
+{
+	my ($ask) = @_;
+	while (1)
+	{
+		my @answer = eval { $ask->() };
+		return @answer if $@ eq '';
+		die $@ if $@ !~ /Broken pipe/;
+	}
+}
+
+# Runs SQL in a new connection, going on after errors: (rows, what was reported, with SQLSTATEs).
 sub ask
 {
 	my ($self, $sql, %params) = @_;
-	my @answer;
-	until (@answer)
-	{
-		@answer = eval {
-			$self->psql($params{dbname} // 'postgres', "\\set VERBOSITY verbose\n$sql", on_error_stop => 0, %params);
-		};
-		die $@ if !@answer && $@ !~ /Broken pipe/;
-	}
-	return @answer[ 1, 2 ];
+	return (_heard(sub {
+		$self->psql($params{dbname} // 'postgres', "\\set VERBOSITY verbose\n$sql", on_error_stop => 0, %params);
+	}))[ 1, 2 ];
+}
+
+sub poll_query_until
+{
+	my ($self, @arguments) = @_;
+	return (_heard(sub { scalar $self->SUPER::poll_query_until(@arguments) }))[0];
 }
 
 # A psql that stays connected.
