@@ -45,6 +45,10 @@ SELECT set_eq($$SELECT format('%s(%s) %s', proname, pg_get_function_arguments(oi
 SELECT is_empty($$SELECT proname FROM member JOIN pg_proc p ON classid = 'pg_proc'::regclass AND objid = p.oid
   WHERE NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)$$, 'no function looks names up where others create them');
 
+SELECT is_empty($$SELECT i.indexrelid::regclass FROM member JOIN pg_index i ON classid = 'pg_class'::regclass AND objid = i.indrelid,
+    unnest(i.indcollation) AS sorted (by) WHERE by NOT IN (0, 'pg_catalog."C"'::regcollation)$$,
+  'keys are sorted by bytes, as on any other operating system');
+
 -- --- Its own time -----------------------------------------------------------------------------------------------------
 
 -- A clock that runs, steps and jitters at random: the time never goes back, and runs at the clock's rate after a step.
